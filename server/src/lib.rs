@@ -1,0 +1,15 @@
+//! wasmill: streaming queries whose stages are the user's own WebAssembly.
+//!
+//! Modules stand in layer order, a blank line between layers. A module uses only layers above its own;
+//! `tests/tests/tidy.rs` holds it. ARCHITECTURE.md has the map.
+
+pub mod clock;
+pub mod error;
+pub mod fault;
+
+pub mod record;
+pub mod storage;
+
+pub mod expression;
+pub mod sink;
+pub mod source;

@@ -276,11 +276,17 @@ mod tests {
             ("`a b` string not null comment 'it, is', c decimal(12, 3)", "a b STRING|c DECIMAL(12,3)"),
             ("m MAP<STRING, ARRAY<BIGINT>>", "m MAP<STRING, ARRAY<BIGINT>>"),
             ("s struct<a: int, b: struct<c double>>", "s STRUCT<a: INT, b: STRUCT<c: DOUBLE>>"),
-            ("i INTERVAL DAY TO SECOND, y interval year", "i INTERVAL DAY TO SECOND|y INTERVAL YEAR TO MONTH"),
+            (
+                "i INTERVAL DAY TO SECOND, y interval year",
+                "i INTERVAL DAY TO SECOND|y INTERVAL YEAR TO MONTH",
+            ),
         ] {
             let schema = parse_ddl(ddl).unwrap();
-            let found: Vec<_> =
-                schema.fields().iter().map(|f| format!("{} {}", f.name(), type_name(f.data_type()))).collect();
+            let found: Vec<_> = schema
+                .fields()
+                .iter()
+                .map(|f| format!("{} {}", f.name(), type_name(f.data_type())))
+                .collect();
             assert_eq!(found.join("|"), names, "{ddl}");
         }
         assert!(!parse_ddl("a INT NOT NULL").unwrap().field(0).is_nullable());
@@ -288,7 +294,9 @@ mod tests {
 
     #[test]
     fn refuses_with_the_place() {
-        for (ddl, at) in [("", "0"), ("id", "2"), ("id INTT", "3"), ("a INT, A INT", "12"), ("a ARRAY<INT", "11")] {
+        for (ddl, at) in
+            [("", "0"), ("id", "2"), ("id INTT", "3"), ("a INT, A INT", "12"), ("a ARRAY<INT", "11")]
+        {
             let error = parse_ddl(ddl).unwrap_err();
             assert_eq!(error.fact("at"), Some(at), "{ddl}: {error}");
         }

@@ -85,7 +85,8 @@ fn scaled(number: &str, unit: i128) -> Option<i128> {
     };
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    if whole.len() + fraction.len() == 0 || fraction.len() > 9 || !all_digits(whole) || !all_digits(fraction) {
+    if whole.len() + fraction.len() == 0 || fraction.len() > 9 || !all_digits(whole) || !all_digits(fraction)
+    {
         return None;
     }
     let whole: i128 = if whole.is_empty() { 0 } else { whole.parse::<i64>().ok()?.into() };
@@ -139,7 +140,9 @@ mod tests {
         ] {
             assert_eq!(parse_interval_micros(text).unwrap(), micros, "{text}");
         }
-        for text in ["", "10", "ten seconds", "1 month", "2 years", "1 s", "9999999999999 weeks", "1. 2 seconds"] {
+        for text in
+            ["", "10", "ten seconds", "1 month", "2 years", "1 s", "9999999999999 weeks", "1. 2 seconds"]
+        {
             assert!(parse_interval_micros(text).is_err(), "{text}");
         }
     }

@@ -4,13 +4,17 @@
 
 mod ddl;
 mod id;
+mod nearest;
 mod offset;
+mod options;
 mod time;
 mod types;
 
 pub use ddl::parse_ddl;
 pub use id::{BatchId, QueryId, RunId};
+pub use nearest::nearest;
 pub use offset::Offset;
+pub use options::{BareUnit, Options};
 pub use time::{
     EventTimeStats, MICROS_PER_SECOND, format_timestamp_micros, parse_interval_micros, parse_timestamp_micros,
 };

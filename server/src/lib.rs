@@ -10,6 +10,8 @@ pub mod fault;
 pub mod record;
 pub mod storage;
 
+pub mod format;
+
 pub mod expression;
 pub mod sink;
 pub mod source;

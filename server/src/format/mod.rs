@@ -1,0 +1,3 @@
+//! How rows look as bytes in files. Knows neither sources nor sinks; both may use it.
+
+pub mod sink_log;

@@ -1,3 +1,5 @@
 //! How rows look as bytes in files. Knows neither sources nor sinks; both may use it.
 
+pub mod cell;
 pub mod sink_log;
+pub mod table;

@@ -1,0 +1,4 @@
+//! The one test binary. Each module is a subject; services are started once and shared.
+
+mod services;
+mod tidy;

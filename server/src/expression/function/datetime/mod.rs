@@ -1,0 +1,3 @@
+//! Dates and times, a file a kind of work. The session's time zone is UTC.
+
+pub mod calendar;

@@ -1,6 +1,14 @@
 //! Where rows come from. A source answers two questions: what is your latest offset, and read this range.
 //! It never pushes, and knows neither the query nor where its offsets are logged.
 
+mod rate;
+mod rate_micro_batch;
+mod rate_rows;
+mod registry;
+mod socket;
+#[cfg(test)]
+pub(crate) mod testing;
+
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -9,6 +17,11 @@ use serde_json::{Map, Value};
 
 use crate::error::Result;
 use crate::record::{BatchId, Offset};
+
+pub use rate::RateSource;
+pub use rate_micro_batch::RateMicroBatchSource;
+pub use registry::{FORMATS, check, open};
+pub use socket::SocketSource;
 
 /// Rows of one split, in order, in batches of at most [`ReadOptions::rows_max`] rows.
 pub type BatchStream = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;

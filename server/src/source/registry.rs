@@ -1,0 +1,80 @@
+//! The sources by the name a query gives them. Each source checks its own options.
+
+use arrow::datatypes::SchemaRef;
+
+use super::rate::RateSource;
+use super::rate_micro_batch::RateMicroBatchSource;
+use super::socket::SocketSource;
+use super::{Source, SourceContext};
+use crate::error::{Error, Result};
+use crate::record::{Options, nearest};
+
+/// Every format that [`open`] knows.
+pub const FORMATS: [&str; 3] = ["rate", "rate-micro-batch", "socket"];
+
+/// Checks a source's options without reaching out to anything, and tells its columns.
+pub fn check(format: &str, schema: Option<SchemaRef>, options: &Options) -> Result<SchemaRef> {
+    match format.to_lowercase().as_str() {
+        "rate" => refuse_schema(format, schema).and_then(|()| RateSource::validate(options)),
+        "rate-micro-batch" => {
+            refuse_schema(format, schema).and_then(|()| RateMicroBatchSource::validate(options))
+        }
+        "socket" => refuse_schema(format, schema).and_then(|()| SocketSource::validate(options)),
+        _ => Err(unknown(format)),
+    }
+}
+
+/// Opens a source for a query: connects where it has to.
+pub fn open(
+    format: &str,
+    schema: Option<SchemaRef>,
+    options: &Options,
+    context: SourceContext,
+) -> Result<Box<dyn Source>> {
+    check(format, schema, options)?;
+    Ok(match format.to_lowercase().as_str() {
+        "rate" => Box::new(RateSource::new(options, context)?),
+        "rate-micro-batch" => Box::new(RateMicroBatchSource::new(options, context)?),
+        "socket" => Box::new(SocketSource::new(options, context)?),
+        _ => return Err(unknown(format)),
+    })
+}
+
+fn refuse_schema(format: &str, schema: Option<SchemaRef>) -> Result<()> {
+    match schema {
+        None => Ok(()),
+        Some(_) => Err(Error::user("this source has fixed columns and takes no schema")
+            .with("format", format)
+            .hint("remove `schema`, and cast the columns in a `select`")),
+    }
+}
+
+fn unknown(format: &str) -> Error {
+    let known = format!("known formats: {}", FORMATS.join(", "));
+    Error::user("unknown source format").with("format", format).hint(match nearest(format, FORMATS) {
+        Some(near) => format!("did you mean `{near}`? {known}"),
+        None => known,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::datatypes::Schema;
+
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::source::testing::{context, options};
+
+    #[test]
+    fn formats_are_found_in_any_case_and_unknown_ones_name_the_known() {
+        assert!(check("Rate", None, &options(&[])).is_ok());
+        let context = context(Arc::new(ManualClock::default()));
+        assert!(open("RATE", None, &options(&[]), context).is_ok());
+        let error = check("rat", None, &options(&[])).unwrap_err();
+        assert!(error.hint_text().unwrap().starts_with("did you mean `rate`? known formats: "));
+        let schema = Some(Arc::new(Schema::empty()));
+        assert_eq!(check("rate", schema, &options(&[])).unwrap_err().fact("format"), Some("rate"));
+    }
+}

@@ -3,6 +3,9 @@
 pub mod array;
 pub mod datetime;
 mod kernel;
+mod map;
+mod math;
+mod regex;
 mod string;
 
 use super::registry::Function;
@@ -15,6 +18,19 @@ pub static TABLES: &[&[Function]] = &[
     array::order::FUNCTIONS,
     array::sequence::FUNCTIONS,
     array::set::FUNCTIONS,
+    map::build::FUNCTIONS,
+    map::parts::FUNCTIONS,
+    math::base::FUNCTIONS,
+    math::bits::FUNCTIONS,
+    math::bucket::FUNCTIONS,
+    math::elementary::FUNCTIONS,
+    math::extreme::FUNCTIONS,
+    math::modulo::FUNCTIONS,
+    math::round::FUNCTIONS,
+    math::sign::FUNCTIONS,
+    regex::extract::FUNCTIONS,
+    regex::replace::FUNCTIONS,
+    regex::split::FUNCTIONS,
     string::case::FUNCTIONS,
     string::code::FUNCTIONS,
     string::concat::FUNCTIONS,

@@ -1,12 +1,20 @@
 //! Where rows go. A batch is staged invisibly, then published once: publishing batch N again changes nothing.
 //! A sink knows neither the query nor where the rows came from.
 
+pub mod console;
+pub mod memory;
+mod registry;
+#[cfg(test)]
+mod testing;
+
 use std::any::Any;
 
 use arrow::array::RecordBatch;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::record::{BatchId, QueryId};
+
+pub use registry::{FORMATS, SinkContext, SinkSpec, check, open};
 
 /// Which rows of the result a batch brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +40,12 @@ pub struct CheckpointFacts {
 /// What a partition's writer staged; only the sink that made it reads inside.
 pub type Staged = Box<dyn Any + Send>;
 
+/// What the sink itself staged before, back in its own type.
+fn staged_as<T: 'static>(staged: Staged) -> Result<T> {
+    let own = staged.downcast::<T>();
+    own.map(|own| *own).map_err(|_| Error::internal("a sink was given what another sink staged"))
+}
+
 /// A sink of one query.
 pub trait Sink: Send + Sync {
     /// For progress: `FileSink[file:///out]`.
@@ -42,11 +56,11 @@ pub trait Sink: Send + Sync {
     fn recover(&self, facts: &CheckpointFacts) -> Result<()>;
 
     /// Starts staging one partition of a batch. Called from several threads, once for each partition; partition
-    /// numbers are dense from 0. Whatever an earlier attempt at the same batch left is replaced.
+    /// numbers are dense from 0. Whatever an earlier attempt at the same batch staged is replaced.
     fn stage(&self, batch: BatchId, partition: usize) -> Result<Box<dyn StageWriter>>;
 
     /// Makes the batch visible, all of it or nothing; `staged` is in partition order. Whether that happened
-    /// already is found by reading the sink, and then nothing changes. Returns the rows in the batch, if known.
+    /// already is found by reading the sink, and then nothing changes.
     fn publish(&self, batch: BatchId, staged: Vec<Staged>) -> Result<()>;
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, Int32Array, Int64Array, ListArray, MapBuilder, NullArray,
+    ArrayRef, BinaryArray, BooleanArray, Int32Array, Int64Array, ListArray, MapBuilder, NullArray,
     StringArray, StringBuilder, StructArray, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, Field, Fields, Int32Type};

@@ -6,6 +6,7 @@ Knows the words of a query file as far as the cases use them, and nothing of our
 import base64
 import decimal
 import json
+import logging
 import math
 import os
 import re
@@ -19,15 +20,17 @@ import yaml
 os.environ["TZ"] = "UTC"
 time.tzset()
 
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
-from pyspark.sql.utils import AnalysisException, StreamingQueryException
 
 # The modification time of the first input file; each further one is a second younger.
 FIRST_MTIME = 1_767_225_600
 # A source that never ends is run this many times.
 ENDLESS_RUNS = 4
+# Errors that only say where another error came up.
+WRAPPERS = {"STREAM_FAILED", "FOREACH_BATCH_USER_FUNCTION_ERROR"}
 # Our sample modules, in Spark's words. A column that a guest does not return is taken from its input row.
 UDFS = {"split_words": lambda line: f"explode(filter(split({line}, ' '), w -> w <> '')) AS word"}
 
@@ -44,6 +47,7 @@ def open_session():
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("OFF")
+    logging.disable()
     return session
 
 
@@ -57,17 +61,13 @@ def record(session, query_file, input_folder):
     run = Run(session, query, Path(input_folder), work)
     try:
         run.to_the_end()
-    except (AnalysisException, StreamingQueryException, Refused) as error:
+    except PySparkException as error:
         run.refuse(error)
     finally:
         for name in conf:
             session.conf.unset(name)
         shutil.rmtree(work)
     return run.lines
-
-
-class Refused(Exception):
-    """Refused by a client's own checks, before there is a query."""
 
 
 class Run:
@@ -83,7 +83,7 @@ class Run:
         self.rows = {}
         self.steps = {}
         self.step = 0
-        self.started = False
+        self.running = None
         names = set(re.findall(r"\$INPUT/([\w-]+)", json.dumps(query)))
         self.folders = {name: sorted((input_folder / name).iterdir()) for name in sorted(names)}
         for name in names:
@@ -130,9 +130,8 @@ class Run:
         writer = writer.option("checkpointLocation", str(self.work / "checkpoint"))
         if trigger:
             writer = writer.trigger(**trigger)
-        running = writer.start()
-        self.started = True
-        return running
+        self.running = writer.start()
+        return self.running
 
     def source(self, source):
         reader = self.session.readStream.format(source["format"])
@@ -206,12 +205,14 @@ class Run:
         return sorted(rows, key=json.dumps)
 
     def refuse(self, error):
-        classes = re.findall(r"\[([A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)*)\]", str(error))
-        classes = [name for name in classes if name != "STREAM_FAILED"]
-        named = classes[0] if classes else str(error).splitlines()[0][:120]
+        if self.running:
+            self.collect(self.running)
+        text = str(error)
+        classes = [name for name in re.findall(r"\[([A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)*)\]", text) if name not in WRAPPERS]
+        named = classes[0] if classes else text.split("terminated with exception: ")[-1].splitlines()[0]
         for running in self.session.streams.active:
             running.stop()
-        self.lines.append({"refused": "batch" if self.started else "start", "class": named})
+        self.lines.append({"refused": "batch" if self.running else "start", "class": named})
 
 
 def step_of(file):

@@ -8,8 +8,8 @@ use std::sync::Mutex;
 
 use super::jars::{self, java};
 use super::ports::port_of;
-use super::process::{Process, Stop};
 use super::{Outcome, write};
+use crate::process::{Process, Stop};
 
 const VERSION: &str = "3.5.0";
 const HEAP_MB: u32 = 512;

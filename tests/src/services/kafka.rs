@@ -16,8 +16,8 @@ use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer}
 
 use super::jars::{self, java};
 use super::ports::port_of;
-use super::process::{Process, Stop};
 use super::{Outcome, write};
+use crate::process::{Process, Stop};
 use crate::wait::pause;
 
 /// The newest release of which Maven Central has all parts.

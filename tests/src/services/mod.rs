@@ -1,21 +1,22 @@
 //! Real services on loopback: Apache Kafka and Hadoop HDFS, from Maven's jars, without root and without Docker.
 //!
 //! A service belongs to the process that started it. It ends with that process, however that ends, since the
-//! kernel kills it (see `process`). Tests share one of each through [`kafka`] and [`hdfs`]; a test that kills a
+//! kernel kills it (see [`crate::process`]). Tests share one of each through [`kafka`] and [`hdfs`]; a test that kills a
 //! service starts one of its own.
 
+mod files;
 mod hdfs;
 mod jars;
 mod kafka;
 mod ports;
-mod process;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+pub use crate::process::Stop;
+pub use files::Files;
 pub use hdfs::Hdfs;
 pub use kafka::{Kafka, Record, RecordProducer};
-pub use process::Stop;
 
 /// A failure in words, the end of a log included.
 pub type Outcome<T> = Result<T, String>;

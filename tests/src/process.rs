@@ -1,4 +1,4 @@
-//! A server as a child process that cannot outlive us.
+//! A child process that cannot outlive us.
 //!
 //! Each child asks the kernel to be killed when its parent *thread* ends. So one thread, which never ends before
 //! the process does, starts all of them: not the threads of tests, which come and go.
@@ -6,12 +6,12 @@
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
-use super::Outcome;
+use crate::services::Outcome;
 use crate::wait::poll;
 
 /// Long enough for a cold JVM on a busy machine.
@@ -23,7 +23,7 @@ const LOG_LINES: usize = 20;
 /// Requests waiting for the thread that starts children.
 const STARTS_MAX: usize = 16;
 
-/// How to end a server.
+/// How to end a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// SIGTERM: it may tidy up.
@@ -32,9 +32,10 @@ pub enum Stop {
     Kill,
 }
 
-/// One running server. Its output goes to `NAME.log` in its folder.
+/// One running child. What it prints goes to `NAME.out` and `NAME.log` in its folder.
 pub struct Process {
     name: String,
+    out: PathBuf,
     log: PathBuf,
     child: Mutex<Child>,
 }
@@ -42,20 +43,19 @@ pub struct Process {
 impl Process {
     /// Starts `command`; returns at once.
     pub fn start(dir: &Path, name: &str, mut command: Command) -> Outcome<Process> {
-        let log = dir.join(format!("{name}.log"));
+        let (out, log) = (dir.join(format!("{name}.out")), dir.join(format!("{name}.log")));
         let failed = |e: std::io::Error| format!("cannot start {name}: {e}");
-        let file = File::create(&log).map_err(failed)?;
-        let errors = file.try_clone().map_err(failed)?;
-        command.stdin(Stdio::null()).stdout(file).stderr(errors);
+        command.stdin(Stdio::null());
+        command.stdout(File::create(&out).map_err(failed)?).stderr(File::create(&log).map_err(failed)?);
         bind_to_parent(&mut command);
         let child = spawn(command).map_err(failed)?;
-        Ok(Process { name: name.to_string(), log, child: Mutex::new(child) })
+        Ok(Process { name: name.to_string(), out, log, child: Mutex::new(child) })
     }
 
     /// Waits until `ready` says so; fails with the end of the log if the server ends before, or takes too long.
     pub fn wait_ready(&self, mut ready: impl FnMut(&str) -> bool) -> Outcome<()> {
         let verdict = poll(READY_MAX, || {
-            if ready(&self.log()) {
+            if ready(&(self.out() + &self.log())) {
                 return Some(true);
             }
             (!self.is_running()).then_some(false)
@@ -66,10 +66,9 @@ impl Process {
         }
     }
 
-    /// Ends the server and waits for it; nothing to do if it has ended.
+    /// Ends the child and waits for it; nothing to do if it has ended.
     pub fn stop(&self, how: Stop) {
-        let signal = if how == Stop::Ask { libc::SIGTERM } else { libc::SIGKILL };
-        self.signal(signal);
+        self.signal(if how == Stop::Ask { libc::SIGTERM } else { libc::SIGKILL });
         if poll(STOP_MAX, || (!self.is_running()).then_some(())).is_none() {
             self.signal(libc::SIGKILL);
             poll(STOP_MAX, || (!self.is_running()).then_some(()));
@@ -77,12 +76,21 @@ impl Process {
     }
 
     /// Sends a signal, unless the child has ended: until it is waited for, its pid is nobody else's.
-    fn signal(&self, signal: i32) {
+    pub fn signal(&self, signal: i32) {
         let mut child = self.child();
         if matches!(child.try_wait(), Ok(None)) {
             // SAFETY: kill has no memory effects, and the pid is that of our child, which is not reaped.
             unsafe { libc::kill(child.id() as i32, signal) };
         }
+    }
+
+    /// How it ended, or nothing if it still runs after `limit`.
+    pub fn wait(&self, limit: Duration) -> Option<ExitStatus> {
+        poll(limit, || self.child().try_wait().ok().flatten())
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child().id()
     }
 
     pub fn is_running(&self) -> bool {
@@ -93,12 +101,18 @@ impl Process {
         self.child.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn log(&self) -> String {
-        std::fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    /// Standard output so far.
+    pub fn out(&self) -> String {
+        text_of(&self.out)
     }
 
-    fn log_end(&self) -> String {
-        let log = self.log();
+    /// Standard error so far.
+    pub fn log(&self) -> String {
+        text_of(&self.log)
+    }
+
+    pub fn log_end(&self) -> String {
+        let log = self.out() + &self.log();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
     }
@@ -108,6 +122,10 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.stop(Stop::Kill);
     }
+}
+
+fn text_of(file: &Path) -> String {
+    std::fs::read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
 }
 
 /// A session of its own, so that Ctrl-C in a terminal does not reach it; and the kernel's kill when we end.

@@ -12,6 +12,7 @@ pub mod storage;
 
 pub mod format;
 
+pub mod checkpoint;
 pub mod expression;
 pub mod sink;
 pub mod source;

@@ -7,6 +7,7 @@ mod id;
 mod nearest;
 mod offset;
 mod options;
+mod source_log;
 mod time;
 mod types;
 
@@ -15,6 +16,7 @@ pub use id::{BatchId, QueryId, RunId};
 pub use nearest::nearest;
 pub use offset::Offset;
 pub use options::{BareUnit, Options};
+pub use source_log::SourceLog;
 pub use time::{
     EventTimeStats, MICROS_PER_SECOND, format_timestamp_micros, parse_interval_micros, parse_timestamp_micros,
 };

@@ -16,7 +16,9 @@ use arrow::datatypes::SchemaRef;
 use serde_json::{Map, Value};
 
 use crate::error::Result;
-use crate::record::{BatchId, Offset};
+use crate::record::Offset;
+
+pub use crate::record::SourceLog;
 
 pub use rate::RateSource;
 pub use rate_micro_batch::RateMicroBatchSource;
@@ -80,28 +82,6 @@ pub trait Split: Send {
     fn describe(&self) -> String;
 
     fn read(self: Box<Self>, options: &ReadOptions) -> Result<BatchStream>;
-}
-
-/// The source's own log in the checkpoint, `sources/<i>/`: numbered entries that never change once written.
-///
-/// Implemented by `checkpoint`; passed in, since the layers do not know each other.
-pub trait SourceLog: Send + Sync {
-    /// Entry `id`, or nothing. `Data` error if it is torn.
-    fn get(&self, id: BatchId) -> Result<Option<Vec<u8>>>;
-
-    /// Writes entry `id` durably; an error if it exists with other content.
-    fn add(&self, id: BatchId, content: &[u8]) -> Result<()>;
-
-    /// The ids there are, ascending; a compact entry counts under its id, see [`SourceLog::get_compact`].
-    fn ids(&self) -> Result<Vec<BatchId>>;
-
-    /// The compact entry `id` (`<id>.compact`), or nothing.
-    fn get_compact(&self, id: BatchId) -> Result<Option<Vec<u8>>>;
-
-    fn add_compact(&self, id: BatchId, content: &[u8]) -> Result<()>;
-
-    /// Deletes entries and compact entries before `id`.
-    fn purge(&self, before: BatchId) -> Result<()>;
 }
 
 /// What every source is built from, besides its own options.

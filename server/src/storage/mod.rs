@@ -3,12 +3,41 @@
 //! Calls block; on HDFS they run on a small tokio runtime of this module's own. Paths are absolute, start with
 //! `/`, and are neither percent-encoded nor glob patterns unless a function says so.
 
+#[doc(hidden)]
+pub mod conformance;
+mod glob;
+mod hdfs;
+mod hdfs_client;
+mod local;
+mod location;
+mod memory;
+
 use std::io::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use uuid::Uuid;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+
+pub use glob::{glob, is_glob};
+pub use hdfs::HdfsStorage;
+pub use local::LocalStorage;
+pub use location::{FileSystem, Location};
+pub use memory::MemoryStorage;
+
+/// Files that are read or written whole ([`Storage::read`]) are refused above this; open larger ones.
+pub const WHOLE_FILE_BYTES_MAX: u64 = 2 << 30;
+
+/// The file system of a location. HDFS clients are shared: one for each NameNode or nameservice.
+///
+/// `External` error if the NameNode does not answer.
+pub fn open(location: &Location) -> Result<Arc<dyn Storage>> {
+    match &location.file_system {
+        FileSystem::Local => Ok(Arc::new(LocalStorage)),
+        FileSystem::Hdfs { authority } => Ok(Arc::new(HdfsStorage::connect(authority)?)),
+    }
+}
 
 /// What a directory entry tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,4 +117,94 @@ pub trait StoredFile: Send + Sync {
 pub trait FileWriter: Write + Send {
     /// Makes the bytes durable and returns the size of the file.
     fn close(self: Box<Self>) -> Result<u64>;
+}
+
+/// Hidden names start with `.` or `_`; readers of data directories pass over them.
+pub fn is_hidden(name: &str) -> bool {
+    name.starts_with(['.', '_'])
+}
+
+/// The directory a path stands in; `/` for the root itself.
+pub fn parent(path: &str) -> &str {
+    match path.rfind('/') {
+        Some(0) | None => "/",
+        Some(at) => &path[..at],
+    }
+}
+
+/// The last part of a path.
+pub fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// A hidden name beside `path` that nobody else uses: what a file is called until it is whole.
+fn temporary(path: &str) -> String {
+    let name = file_name(path);
+    format!("{}/.{name}.{}.tmp", parent(path).trim_end_matches('/'), Uuid::new_v4())
+}
+
+/// Paths are absolute; anything else is a bug of the caller.
+fn check_path(path: &str) -> Result<()> {
+    if path.starts_with('/') {
+        return Ok(());
+    }
+    Err(Error::internal("a storage path is not absolute").with("path", path))
+}
+
+/// A whole file must fit in memory with room to spare.
+fn check_whole(path: &str, size: u64) -> Result<()> {
+    if size <= WHOLE_FILE_BYTES_MAX {
+        return Ok(());
+    }
+    Err(Error::data("a file that is read whole is too large")
+        .with("path", path)
+        .with("bytes", size)
+        .with("most", WHOLE_FILE_BYTES_MAX))
+}
+
+/// Percent-encodes a path as Java's URI does it, so that names compare equal with those in Spark's logs.
+fn encode_path(path: &str) -> String {
+    let mut text = String::with_capacity(path.len());
+    for c in path.chars() {
+        let plain = match c {
+            'a'..='z' | 'A'..='Z' | '0'..='9' => true,
+            '/' | '_' | '-' | '!' | '.' | '~' | '\'' | '(' | ')' | '*' => true,
+            ',' | ';' | ':' | '$' | '&' | '+' | '=' | '@' => true,
+            _ => !c.is_ascii() && !c.is_whitespace() && !c.is_control(),
+        };
+        if plain {
+            text.push(c);
+            continue;
+        }
+        for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_encoded_as_java_does_it() {
+        for (path, encoded) in [
+            ("/a b/c=1", "/a%20b/c=1"),
+            ("/50%/x#y?z", "/50%25/x%23y%3Fz"),
+            ("/[a]{b}|^", "/%5Ba%5D%7Bb%7D%7C%5E"),
+            ("/grün/日", "/grün/日"),
+            ("/a\u{a0}b", "/a%C2%A0b"),
+        ] {
+            assert_eq!(encode_path(path), encoded);
+        }
+    }
+
+    #[test]
+    fn parents_and_names() {
+        for (path, dir, name) in [("/a/b", "/a", "b"), ("/a", "/", "a"), ("/", "/", "")] {
+            assert_eq!((parent(path), file_name(path)), (dir, name));
+        }
+        assert!(temporary("/a").starts_with("/.a."));
+    }
 }

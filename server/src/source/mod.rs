@@ -1,6 +1,7 @@
 //! Where rows come from. A source answers two questions: what is your latest offset, and read this range.
 //! It never pushes, and knows neither the query nor where its offsets are logged.
 
+mod kafka;
 mod rate;
 mod rate_micro_batch;
 mod rate_rows;
@@ -20,6 +21,7 @@ use crate::record::Offset;
 
 pub use crate::record::SourceLog;
 
+pub use kafka::KafkaSource;
 pub use rate::RateSource;
 pub use rate_micro_batch::RateMicroBatchSource;
 pub use registry::{FORMATS, check, open};

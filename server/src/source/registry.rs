@@ -2,6 +2,7 @@
 
 use arrow::datatypes::SchemaRef;
 
+use super::kafka::KafkaSource;
 use super::rate::RateSource;
 use super::rate_micro_batch::RateMicroBatchSource;
 use super::socket::SocketSource;
@@ -10,11 +11,12 @@ use crate::error::{Error, Result};
 use crate::record::{Options, nearest};
 
 /// Every format that [`open`] knows.
-pub const FORMATS: [&str; 3] = ["rate", "rate-micro-batch", "socket"];
+pub const FORMATS: [&str; 4] = ["kafka", "rate", "rate-micro-batch", "socket"];
 
 /// Checks a source's options without reaching out to anything, and tells its columns.
 pub fn check(format: &str, schema: Option<SchemaRef>, options: &Options) -> Result<SchemaRef> {
     match format.to_lowercase().as_str() {
+        "kafka" => refuse_schema(format, schema).and_then(|()| KafkaSource::validate(options)),
         "rate" => refuse_schema(format, schema).and_then(|()| RateSource::validate(options)),
         "rate-micro-batch" => {
             refuse_schema(format, schema).and_then(|()| RateMicroBatchSource::validate(options))
@@ -33,6 +35,7 @@ pub fn open(
 ) -> Result<Box<dyn Source>> {
     check(format, schema, options)?;
     Ok(match format.to_lowercase().as_str() {
+        "kafka" => Box::new(KafkaSource::new(options, context)?),
         "rate" => Box::new(RateSource::new(options, context)?),
         "rate-micro-batch" => Box::new(RateMicroBatchSource::new(options, context)?),
         "socket" => Box::new(SocketSource::new(options, context)?),

@@ -263,6 +263,10 @@ impl Source for KafkaSource {
     /// Texts, as in Spark's progress: how far the batch stopped before the end of the partitions.
     fn metrics(&self, end: &Offset) -> Map<String, Value> {
         let mut metrics = Map::new();
+        let losses = self.shared.losses.load(Ordering::Relaxed);
+        if losses > 0 {
+            metrics.insert("dataLoss".into(), losses.to_string().into());
+        }
         let (Some(latest), Ok(end)) = (&self.latest, partitions::from_offset(end)) else { return metrics };
         let behind: Vec<i64> = latest
             .iter()
@@ -273,10 +277,6 @@ impl Source for KafkaSource {
             metrics.insert("minOffsetsBehindLatest".into(), min.to_string().into());
             metrics.insert("maxOffsetsBehindLatest".into(), max.to_string().into());
             metrics.insert("avgOffsetsBehindLatest".into(), format!("{average:?}").into());
-        }
-        let losses = self.shared.losses.load(Ordering::Relaxed);
-        if losses > 0 {
-            metrics.insert("dataLoss".into(), losses.to_string().into());
         }
         metrics
     }

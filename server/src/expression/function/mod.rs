@@ -1,12 +1,15 @@
 //! The library of named functions, a file a topic. Operators and casts are not here.
 
 pub mod array;
+mod condition;
 pub mod datetime;
+mod hash;
 mod kernel;
 mod map;
 mod math;
 mod regex;
 mod string;
+mod url;
 
 use super::registry::Function;
 
@@ -18,6 +21,7 @@ pub static TABLES: &[&[Function]] = &[
     array::order::FUNCTIONS,
     array::sequence::FUNCTIONS,
     array::set::FUNCTIONS,
+    condition::FUNCTIONS,
     datetime::arithmetic::FUNCTIONS,
     datetime::convert::FUNCTIONS,
     datetime::field::FUNCTIONS,
@@ -25,6 +29,8 @@ pub static TABLES: &[&[Function]] = &[
     datetime::make::FUNCTIONS,
     datetime::truncate::FUNCTIONS,
     datetime::zone::FUNCTIONS,
+    hash::digest::FUNCTIONS,
+    hash::value::FUNCTIONS,
     map::build::FUNCTIONS,
     map::parts::FUNCTIONS,
     math::base::FUNCTIONS,
@@ -46,4 +52,5 @@ pub static TABLES: &[&[Function]] = &[
     string::slice::FUNCTIONS,
     string::split::FUNCTIONS,
     string::trim::FUNCTIONS,
+    url::FUNCTIONS,
 ];

@@ -15,6 +15,7 @@ use crate::expression::registry::{Argument, Call, Function, Kernel};
 
 pub static FUNCTIONS: &[Function] = &[
     Function { names: &["sort_array"], resolve: sort_array },
+    Function { names: &["array_sort"], resolve: array_sort },
     Function { names: &["array_max"], resolve: |args| extreme(args, "array_max", Ordering::Greater) },
     Function { names: &["array_min"], resolve: |args| extreme(args, "array_min", Ordering::Less) },
 ];
@@ -118,7 +119,7 @@ fn sort_array(args: &[Argument]) -> Result<Call> {
 }
 
 /// `array_sort` without a comparator: ascending, nulls last.
-pub fn array_sort(args: &[Argument]) -> Result<Call> {
+fn array_sort(args: &[Argument]) -> Result<Call> {
     count("array_sort", args, 1, 1)?;
     let data_type = list(element("array_sort", args, 0)?.data_type().clone());
     comparable("array_sort", &data_type)?;

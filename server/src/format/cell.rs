@@ -80,7 +80,7 @@ fn write_other(array: &dyn Array, row: usize, out: &mut String) -> Result<()> {
 }
 
 /// Any width of Java's floating-point text: shortest digits that read back as the same number, two at least.
-trait Float: Copy + std::fmt::LowerExp {
+pub trait Float: Copy + std::fmt::LowerExp {
     fn as_f64(self) -> f64;
 }
 
@@ -96,7 +96,7 @@ impl Float for f64 {
     }
 }
 
-fn write_float<F: Float>(value: F, out: &mut String) {
+pub fn write_float<F: Float>(value: F, out: &mut String) {
     let wide = value.as_f64();
     if wide.is_nan() {
         return out.push_str("NaN");
@@ -152,7 +152,7 @@ fn write_binary(bytes: &[u8], binary: BinaryText, out: &mut String) {
 }
 
 /// Days since the epoch as a date of the proleptic Gregorian calendar; a year of five digits gets a sign.
-fn write_date(days: i64, out: &mut String) {
+pub fn write_date(days: i64, out: &mut String) {
     // Years start in March here, so that the leap day is a year's last; eras have 400 years.
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));

@@ -1,0 +1,8 @@
+//! Parquet: columns by name out of files, whatever else the files hold, and batches into files that Spark reads.
+
+mod adapt;
+mod read;
+mod write;
+
+pub use read::{ParquetDecoder, READ_OPTIONS};
+pub use write::{ParquetEncoder, WRITE_OPTIONS, check_write, extension};

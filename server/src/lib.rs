@@ -16,3 +16,4 @@ pub mod checkpoint;
 pub mod expression;
 pub mod sink;
 pub mod source;
+pub mod udf;

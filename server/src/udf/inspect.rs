@@ -1,0 +1,303 @@
+//! Looks through a module before anything of it is compiled: valid, of a modest shape, with the exports and imports
+//! of the ABI and a manifest. Runs and compiles nothing.
+
+use wasmparser::{
+    BinaryReaderError, CompositeInnerType, ExternalKind, FuncToValidate, FuncType, FuncValidatorAllocations,
+    FunctionBody, Import, Operator, Parser, Payload, TypeRef, ValType, ValidPayload, Validator,
+    ValidatorResources, WasmFeatures,
+};
+
+use super::limits::{
+    BODY_BYTES_MAX, BR_TABLE_MAX, CODE_BYTES_MAX, CUSTOM_BYTES_MAX, CUSTOM_SECTIONS_MAX, EXPORTS_MAX,
+    FUNCTIONS_MAX, GLOBALS_MAX, IMPORTS_MAX, LOCALS_MAX, LOCALS_TIMES_BLOCKS_MAX, LOCALS_TIMES_LOOPS_MAX,
+    Limits, MANIFEST_BYTES_MAX, NAME_BYTES_MAX, PARAMS_MAX, RESULTS_MAX, SEGMENTS_MAX, TYPES_MAX,
+};
+use super::manifest::Manifest;
+use super::memory::printable;
+use crate::error::{Error, Result};
+
+/// What a module may use of WebAssembly. Whatever is off needs no validator, no compiler and no runtime of ours to
+/// be right.
+pub const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
+    .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
+    .union(WasmFeatures::SIGN_EXTENSION)
+    .union(WasmFeatures::REFERENCE_TYPES)
+    .union(WasmFeatures::MULTI_VALUE)
+    .union(WasmFeatures::BULK_MEMORY)
+    .union(WasmFeatures::SIMD)
+    .union(WasmFeatures::FLOATS)
+    .union(WasmFeatures::EXTENDED_CONST);
+
+/// The custom section with the manifest.
+const MANIFEST_SECTION: &str = "wasmill.manifest";
+
+/// What a guest may import: module, name, and the number of `i32` parameters; nothing gives a result.
+pub const IMPORTS: [(&str, &str, usize); 1] = [("wasmill", "log", 2)];
+
+/// What a module exports besides its memory: name, and the numbers of `i32` parameters and results.
+const EXPORTS: [(&str, usize, usize); 4] = [
+    ("wasmill_arena_alloc", 2, 1),
+    ("wasmill_arena_reset", 0, 0),
+    ("wasmill_open", 4, 1),
+    ("wasmill_process", 3, 1),
+];
+
+const EXPORTS_HINT: &str = "udf-sdk/ABI.md lists what a module exports; the kits export it";
+
+/// Reads the manifest of a module that may be compiled. Errors are the user's.
+pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Manifest> {
+    check_start(bytes, limits)?;
+    let mut shape = Shape::new(limits);
+    let mut validator = Validator::new_with_features(FEATURES);
+    let mut allocations = FuncValidatorAllocations::default();
+    for payload in Parser::new(0).parse_all(bytes) {
+        let payload = payload.map_err(invalid)?;
+        // Our caps come first: the validator's own are far wider.
+        shape.see(&payload)?;
+        if let ValidPayload::Func(function, body) = validator.payload(&payload).map_err(invalid)? {
+            allocations = shape.see_body(function, &body, allocations)?;
+        }
+    }
+    shape.check_exports()?;
+    match shape.manifest {
+        Some(manifest) => Manifest::parse(manifest),
+        None => Err(Error::user("the module has no manifest")
+            .with("section", MANIFEST_SECTION)
+            .hint("build it with a kit of udf-sdk, or write the section as udf-sdk/ABI.md says")),
+    }
+}
+
+fn check_start(bytes: &[u8], limits: &Limits) -> Result<()> {
+    if bytes.len() > limits.module_bytes {
+        return Err(over("bytes of the module", bytes.len() as u64, limits.module_bytes as u64));
+    }
+    match bytes {
+        [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => Ok(()),
+        [b'\0', b'a', b's', b'm', _, 0, 1, 0, ..] => {
+            Err(Error::user("this is a component, not a core module")
+                .hint("build for wasm32-unknown-unknown, without a component adapter"))
+        }
+        [0x7f, b'E', b'L', b'F', ..] => {
+            Err(Error::user("this is a native program, not a WebAssembly module")
+                .hint("build for wasm32-unknown-unknown"))
+        }
+        _ => Err(Error::user("this is not a WebAssembly module").with("bytes", bytes.len())),
+    }
+}
+
+fn invalid(error: BinaryReaderError) -> Error {
+    Error::user("the module is not valid").with("at", error.offset()).because(error)
+}
+
+fn over(what: &str, found: u64, max: u64) -> Error {
+    Error::user("the module is larger than a guest may be")
+        .with("what", what)
+        .with("found", found)
+        .with("max", max)
+        .hint("take out what is not needed, or split the module")
+}
+
+fn cap(what: &str, found: impl Into<u64>, max: impl Into<u64>) -> Result<()> {
+    let (found, max) = (found.into(), max.into());
+    if found > max { Err(over(what, found, max)) } else { Ok(()) }
+}
+
+/// What was seen of a module so far.
+struct Shape<'a> {
+    limits: &'a Limits,
+    types: Vec<Option<FuncType>>,
+    /// The types of all functions, imported ones first.
+    functions: Vec<u32>,
+    exports: Vec<(&'a str, ExternalKind, u32)>,
+    manifest: Option<&'a [u8]>,
+    custom_sections: usize,
+    custom_bytes: usize,
+    locals_times_loops: u64,
+    locals_times_blocks: u64,
+}
+
+impl<'a> Shape<'a> {
+    fn new(limits: &'a Limits) -> Shape<'a> {
+        Shape {
+            limits,
+            types: Vec::new(),
+            functions: Vec::new(),
+            exports: Vec::new(),
+            manifest: None,
+            custom_sections: 0,
+            custom_bytes: 0,
+            locals_times_loops: 0,
+            locals_times_blocks: 0,
+        }
+    }
+
+    fn see(&mut self, payload: &Payload<'a>) -> Result<()> {
+        match payload {
+            Payload::TypeSection(types) => {
+                cap("types", types.count(), TYPES_MAX)?;
+                for group in types.clone() {
+                    for sub_type in group.map_err(invalid)?.into_types() {
+                        self.see_type(sub_type.composite_type.inner)?;
+                    }
+                }
+            }
+            Payload::ImportSection(imports) => {
+                cap("imports", imports.count(), IMPORTS_MAX)?;
+                for import in imports.clone().into_imports() {
+                    self.see_import(&import.map_err(invalid)?)?;
+                }
+            }
+            Payload::FunctionSection(functions) => {
+                cap("functions", functions.count(), FUNCTIONS_MAX)?;
+                for function in functions.clone() {
+                    self.functions.push(function.map_err(invalid)?);
+                }
+            }
+            Payload::TableSection(tables) => cap("tables", tables.count(), 1u32)?,
+            Payload::MemorySection(memories) => {
+                cap("memories", memories.count(), 1u32)?;
+                for memory in memories.clone() {
+                    let bytes = memory.map_err(invalid)?.initial.saturating_mul(64 * 1024);
+                    cap("bytes of memory at the start", bytes, self.limits.memory_bytes as u64)?;
+                }
+            }
+            Payload::GlobalSection(globals) => cap("globals", globals.count(), GLOBALS_MAX)?,
+            Payload::ExportSection(exports) => {
+                cap("exports", exports.count(), EXPORTS_MAX)?;
+                for export in exports.clone() {
+                    let export = export.map_err(invalid)?;
+                    cap("bytes of a name", export.name.len() as u64, NAME_BYTES_MAX as u64)?;
+                    self.exports.push((export.name, export.kind, export.index));
+                }
+            }
+            Payload::StartSection { .. } => {
+                return Err(Error::user("the module has a start function")
+                    .hint("prepare what is needed in wasmill_open, which runs under a limit"));
+            }
+            Payload::ElementSection(elements) => cap("element segments", elements.count(), SEGMENTS_MAX)?,
+            Payload::DataSection(data) => cap("data segments", data.count(), SEGMENTS_MAX)?,
+            Payload::DataCountSection { count, .. } => cap("data segments", *count, SEGMENTS_MAX)?,
+            Payload::CodeSectionStart { size, .. } => cap("bytes of code", *size, CODE_BYTES_MAX as u64)?,
+            Payload::CustomSection(section) => self.see_custom(section.name(), section.data())?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn see_type(&mut self, inner: CompositeInnerType) -> Result<()> {
+        self.types.push(match inner {
+            CompositeInnerType::Func(function) => {
+                cap("parameters of a function", function.params().len() as u64, PARAMS_MAX as u64)?;
+                cap("results of a function", function.results().len() as u64, RESULTS_MAX as u64)?;
+                Some(function)
+            }
+            _ => None,
+        });
+        Ok(())
+    }
+
+    fn see_import(&mut self, import: &Import<'_>) -> Result<()> {
+        let index = match import.ty {
+            TypeRef::Func(index) => Some(index),
+            _ => None,
+        };
+        let known = IMPORTS.iter().find(|(module, name, _)| (*module, *name) == (import.module, import.name));
+        let fits =
+            known.is_some_and(|(_, _, params)| index.is_some_and(|index| self.is_of_i32(index, *params, 0)));
+        if !fits {
+            let name = format!("{}.{}", import.module, import.name);
+            let error = Error::user("the module imports what no guest is given")
+                .with("import", printable(name.as_bytes(), NAME_BYTES_MAX));
+            return Err(match (known, import.module) {
+                (Some((_, _, params)), _) => error.hint(format!("it takes {params} i32 and gives nothing")),
+                (None, "wasi_snapshot_preview1") => {
+                    error.hint("build for wasm32-unknown-unknown instead of a WASI target")
+                }
+                (None, _) => error.hint("a guest is given wasmill.log and nothing else"),
+            });
+        }
+        self.functions.extend(index);
+        Ok(())
+    }
+
+    fn is_of_i32(&self, type_index: u32, params: usize, results: usize) -> bool {
+        let all_i32 =
+            |types: &[ValType], count| types.len() == count && types.iter().all(|t| *t == ValType::I32);
+        match self.types.get(type_index as usize) {
+            Some(Some(function)) => {
+                all_i32(function.params(), params) && all_i32(function.results(), results)
+            }
+            _ => false,
+        }
+    }
+
+    fn see_custom(&mut self, name: &'a str, data: &'a [u8]) -> Result<()> {
+        self.custom_sections += 1;
+        self.custom_bytes += data.len();
+        cap("custom sections", self.custom_sections as u64, CUSTOM_SECTIONS_MAX as u64)?;
+        cap("bytes of custom sections", self.custom_bytes as u64, CUSTOM_BYTES_MAX as u64)?;
+        if name == MANIFEST_SECTION {
+            cap("bytes of the manifest", data.len() as u64, MANIFEST_BYTES_MAX as u64)?;
+            if self.manifest.replace(data).is_some() {
+                return Err(Error::user("the module has two manifests").with("section", MANIFEST_SECTION));
+            }
+        }
+        Ok(())
+    }
+
+    fn see_body(
+        &mut self,
+        function: FuncToValidate<ValidatorResources>,
+        body: &FunctionBody<'_>,
+        allocations: FuncValidatorAllocations,
+    ) -> Result<FuncValidatorAllocations> {
+        cap("bytes of a function", body.range().len() as u64, BODY_BYTES_MAX as u64)?;
+        let params = self.functions.get(function.index as usize);
+        let params = params.and_then(|index| self.types.get(*index as usize)).and_then(Option::as_ref);
+        let mut locals = params.map_or(0, |function| function.params().len() as u64);
+        for group in body.get_locals_reader().map_err(invalid)? {
+            locals += u64::from(group.map_err(invalid)?.0);
+        }
+        cap("locals of a function", locals, LOCALS_MAX)?;
+        let (mut loops, mut blocks) = (0, 0);
+        for operator in body.get_operators_reader().map_err(invalid)? {
+            match operator.map_err(invalid)? {
+                Operator::Loop { .. } => loops += 1,
+                Operator::Block { .. } | Operator::If { .. } => blocks += 1,
+                Operator::BrTable { targets } => {
+                    cap("targets of a branch table", targets.len(), BR_TABLE_MAX)?
+                }
+                _ => {}
+            }
+        }
+        self.locals_times_loops += locals * loops;
+        self.locals_times_blocks += locals * (loops + blocks);
+        cap("locals times loops", self.locals_times_loops, LOCALS_TIMES_LOOPS_MAX)?;
+        cap("locals times blocks", self.locals_times_blocks, LOCALS_TIMES_BLOCKS_MAX)?;
+        let mut validator = function.into_validator(allocations);
+        validator.validate(body).map_err(invalid)?;
+        Ok(validator.into_allocations())
+    }
+
+    fn check_exports(&self) -> Result<()> {
+        let find = |name: &str| self.exports.iter().find(|(found, _, _)| *found == name);
+        if !matches!(find("memory"), Some((_, ExternalKind::Memory, _))) {
+            return Err(Error::user("the module does not export its memory")
+                .with("export", "memory")
+                .hint(EXPORTS_HINT));
+        }
+        for (name, params, results) in EXPORTS {
+            let error = |message| Error::user(message).with("export", name).hint(EXPORTS_HINT);
+            match find(name) {
+                Some((_, ExternalKind::Func, index)) => {
+                    let fits = self.functions.get(*index as usize);
+                    if !fits.is_some_and(|type_index| self.is_of_i32(*type_index, params, results)) {
+                        return Err(error("an export of the module has another type"));
+                    }
+                }
+                _ => return Err(error("the module lacks a function")),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,112 @@
+//! What a guest may use: every limit of the wasm host, with its name, unit and default. Enforces nothing.
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+/// The stack that a thread needs if it calls guests: wasm's own ([`Limits::stack_bytes`]), as much for the host
+/// functions below it, and the engine's frames above. A thread with less makes guest recursion end the process.
+pub const GUEST_THREAD_STACK_BYTES: usize = 4 * MIB;
+
+/// How often a running guest looks whether its time is over, in milliseconds.
+pub const EPOCH_TICK_MS: u64 = 10;
+
+/// What guests of a [`Runtime`](super::Runtime) may use.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// A module as uploaded.
+    pub module_bytes: usize,
+    /// Guests that live at the same time. Each takes 4 GiB of address space, not of memory.
+    pub instances: u32,
+    /// Linear memory of one guest.
+    pub memory_bytes: usize,
+    /// Wasm stack of one guest.
+    pub stack_bytes: usize,
+    pub table_elements: usize,
+    /// Fuel is about an instruction a unit, and the same in every run: it decides whether a guest may go on.
+    pub fuel_per_call: u64,
+    pub fuel_per_row: u64,
+    pub fuel_per_byte: u64,
+    /// Wall time of one call. Only a guard for the machine: what stops a guest reproducibly is fuel.
+    pub deadline_ms: u64,
+    /// Input of one call; a larger batch is split. At most a quarter of the memory, and best inside the caches.
+    pub call_bytes: usize,
+    /// Output of one call: this much, or [`Limits::output_factor`] times the input if that is more.
+    pub output_bytes: usize,
+    pub output_factor: usize,
+    /// Log of one call.
+    pub log_lines: usize,
+    pub log_line_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            module_bytes: 16 * MIB,
+            instances: 128,
+            memory_bytes: 64 * MIB,
+            stack_bytes: 512 * KIB,
+            table_elements: 10_000,
+            fuel_per_call: 100_000_000,
+            fuel_per_row: 100_000,
+            fuel_per_byte: 2_000,
+            deadline_ms: 30_000,
+            call_bytes: MIB,
+            output_bytes: 16 * MIB,
+            output_factor: 8,
+            log_lines: 64,
+            log_line_bytes: KIB,
+        }
+    }
+}
+
+impl Limits {
+    /// A single row may not be larger than this.
+    pub fn row_bytes(&self) -> usize {
+        self.memory_bytes / 4
+    }
+
+    pub fn fuel(&self, rows: usize, bytes: usize) -> u64 {
+        let for_rows = self.fuel_per_row.saturating_mul(rows as u64);
+        let for_bytes = self.fuel_per_byte.saturating_mul(bytes as u64);
+        self.fuel_per_call.saturating_add(for_rows).saturating_add(for_bytes)
+    }
+
+    pub fn output(&self, input_bytes: usize) -> usize {
+        self.output_bytes.max(self.output_factor.saturating_mul(input_bytes))
+    }
+}
+
+// The shape of a module. A valid module of some hundred kilobytes can make a compiler ask for gigabytes; these caps
+// are checked before anything is compiled.
+pub const CODE_BYTES_MAX: usize = 10 * MIB;
+pub const FUNCTIONS_MAX: u32 = 20_000;
+pub const BODY_BYTES_MAX: usize = 512 * KIB;
+pub const LOCALS_MAX: u64 = 5_000;
+/// Locals times loops of a function, and summed over all functions.
+pub const LOCALS_TIMES_LOOPS_MAX: u64 = 1_000_000;
+/// Locals times blocks of a function, and summed over all functions.
+pub const LOCALS_TIMES_BLOCKS_MAX: u64 = 20_000_000;
+pub const BR_TABLE_MAX: u32 = 4_096;
+pub const TYPES_MAX: u32 = 5_000;
+pub const PARAMS_MAX: usize = 64;
+pub const RESULTS_MAX: usize = 16;
+pub const IMPORTS_MAX: u32 = 64;
+pub const GLOBALS_MAX: u32 = 1_000;
+pub const EXPORTS_MAX: u32 = 200;
+pub const SEGMENTS_MAX: u32 = 1_000;
+pub const CUSTOM_SECTIONS_MAX: usize = 16;
+pub const CUSTOM_BYTES_MAX: usize = MIB;
+
+// The manifest.
+pub const MANIFEST_BYTES_MAX: usize = 64 * KIB;
+pub const MODULE_FUNCTIONS_MAX: usize = 100;
+pub const COLUMNS_MAX: usize = 256;
+pub const NAME_BYTES_MAX: usize = 128;
+
+// What a guest says.
+/// A status message, or the error text of a row; the rest is cut off.
+pub const TEXT_BYTES_MAX: usize = KIB;
+/// Lines of the log that an error shows.
+pub const LOG_LINES_SHOWN: usize = 5;
+pub const BACKTRACE_FRAMES_MAX: usize = 20;
+pub const BACKTRACE_BYTES_MAX: usize = 8 * KIB;

@@ -1,0 +1,164 @@
+//! The result of a transform: columns, where their rows come from, and rows that the guest refused.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::filter;
+use arrow::datatypes::DataType;
+
+use super::columns_out::Reader;
+use super::limits::TEXT_BYTES_MAX;
+use super::manifest::Function;
+use super::memory::{Memory, printable, refuse};
+use crate::error::{Error, Result};
+
+// Places in the result struct.
+const COLUMNS: u32 = 0;
+const ORIGIN: u32 = 4;
+const OUTCOME: u32 = 8;
+const ERROR: u32 = 12;
+const MESSAGE: u32 = 16;
+const MESSAGE_BYTES: u32 = 20;
+
+// Outcomes of an input row.
+const ROW_OK: u8 = 0;
+const ROW_ERROR: u8 = 2;
+
+/// What a guest made of some rows of a batch.
+#[derive(Debug)]
+pub struct Transformed {
+    /// The input rows this is about.
+    pub rows: Range<usize>,
+    /// The function's outputs.
+    pub columns: Vec<ArrayRef>,
+    /// How many rows there are; `columns` may be none.
+    pub rows_out: usize,
+    /// The input row of each output row, counted in the whole batch; it never falls. None: one output row for each
+    /// of `rows`, in order.
+    pub origin: Option<UInt32Array>,
+    /// Input rows that the guest refused, in order; they have no output rows.
+    pub errors: Vec<RowError>,
+}
+
+/// Why a row was refused.
+#[derive(Debug, PartialEq)]
+pub struct RowError {
+    /// The input row, counted in the whole batch.
+    pub row: usize,
+    /// The guest's own words, cut to a kilobyte.
+    pub message: String,
+}
+
+/// The message of a guest that gave up.
+pub fn failure(memory: Memory<'_>, at: u32) -> Result<String> {
+    let (message, bytes) = (memory.u32(at + MESSAGE)?, memory.u32(at + MESSAGE_BYTES)?);
+    if bytes == 0 {
+        return Ok("the function gave no reason".into());
+    }
+    Ok(printable(memory.bytes(message, bytes as usize)?, TEXT_BYTES_MAX))
+}
+
+impl Transformed {
+    /// Reads the result at `at` for `rows` of the batch, of at most `bytes_max`.
+    pub fn read(
+        memory: Memory<'_>,
+        at: u32,
+        function: &Function,
+        rows: Range<usize>,
+        bytes_max: usize,
+    ) -> Result<Transformed> {
+        let mut reader = Reader::new(memory, bytes_max);
+        let batch = reader.array(memory.u32(at + COLUMNS)?, 1, function.outputs.len())?;
+        if !function.origin && batch.rows != rows.len() {
+            return Err(refuse(
+                "there must be one output row for each input row, for the function has no origin",
+            )
+            .with("rows_in", rows.len())
+            .with("rows_out", batch.rows));
+        }
+        let origin = match (function.origin, memory.u32(at + ORIGIN)?) {
+            (true, origin) => Some(read_origin(reader.numbers(origin, batch.rows)?, &rows)?),
+            (false, 0) => None,
+            (false, _) => return Err(refuse("an origin came that the manifest does not announce")),
+        };
+        let mut columns = Vec::with_capacity(function.outputs.len());
+        for (index, field) in function.outputs.iter().enumerate() {
+            let child = reader.child(&batch, index)?;
+            let column = reader.column(child, field.data_type(), batch.rows);
+            columns.push(column.map_err(|error| error.with("column", field.name()))?);
+        }
+        let rows_out = batch.rows;
+        let whole = Transformed { rows, columns, rows_out, origin, errors: Vec::new() };
+        match memory.u32(at + OUTCOME)? {
+            0 => Ok(whole),
+            outcome => whole.without_refused(&mut reader, outcome, memory.u32(at + ERROR)?),
+        }
+    }
+
+    /// Applies the outcomes at `outcome`, with their texts at `error` unless that is 0.
+    fn without_refused(mut self, reader: &mut Reader<'_>, outcome: u32, error: u32) -> Result<Transformed> {
+        let rows = self.rows.clone();
+        let outcomes = reader.codes(outcome, rows.len())?;
+        if let Some(row) = outcomes.iter().position(|code| *code > ROW_ERROR) {
+            return Err(refuse("an outcome is none of ok, skip and error")
+                .with("row", row)
+                .with("outcome", outcomes[row]));
+        }
+        if outcomes.iter().all(|code| *code == ROW_OK) {
+            return Ok(self);
+        }
+        let texts = match error {
+            0 => None,
+            at => Some(
+                reader
+                    .column(at, &DataType::Utf8, rows.len())
+                    .map_err(|error| error.with("column", "error"))?,
+            ),
+        };
+        for (row, _) in outcomes.iter().enumerate().filter(|(_, code)| **code == ROW_ERROR) {
+            let text =
+                texts.as_ref().map(|texts| texts.as_string::<i32>()).filter(|texts| texts.is_valid(row));
+            let message = text.map_or("the function gave no reason".into(), |texts| {
+                printable(texts.value(row).as_bytes(), TEXT_BYTES_MAX)
+            });
+            self.errors.push(RowError { row: rows.start + row, message });
+        }
+        let origin = self.origin.take().unwrap_or_else(|| (rows.start as u32..rows.end as u32).collect());
+        let is_ok = |row: u32| outcomes[row as usize - rows.start] == ROW_OK;
+        let kept =
+            BooleanArray::new(BooleanBuffer::from_iter(origin.values().iter().map(|row| is_ok(*row))), None);
+        let unfiltered = |error| Error::internal("drop the rows that a udf refused").because(error);
+        for column in &mut self.columns {
+            *column = filter(column, &kept).map_err(unfiltered)?;
+        }
+        let origin: ArrayRef = filter(&(Arc::new(origin) as ArrayRef), &kept).map_err(unfiltered)?;
+        self.rows_out = origin.len();
+        self.origin = Some(origin.as_primitive().clone());
+        Ok(self)
+    }
+}
+
+/// Checks that the numbers in `bytes` never fall and stay inside the rows, and counts them in the whole batch.
+fn read_origin(bytes: &[u8], rows: &Range<usize>) -> Result<UInt32Array> {
+    let start = rows.start as u32;
+    let numbers =
+        bytes.chunks_exact(4).map(|number| u32::from_le_bytes([number[0], number[1], number[2], number[3]]));
+    let mut last = 0;
+    let mut rising = true;
+    let mut origin = Vec::with_capacity(bytes.len() / 4);
+    origin.extend(numbers.map(|number| {
+        rising &= last <= number;
+        last = number;
+        // What does not fit is refused below; until then it only must not overflow.
+        start.wrapping_add(number)
+    }));
+    // A negative number is a large one here.
+    if !rising || (!origin.is_empty() && last as usize >= rows.len()) {
+        return Err(refuse("the origin falls or names a row that is not there")
+            .with("rows_in", rows.len())
+            .with("last", last as i32));
+    }
+    Ok(UInt32Array::from(origin))
+}

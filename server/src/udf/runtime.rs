@@ -1,0 +1,130 @@
+//! The engine that compiles and runs guests, one for the process, and the thread that ends calls that take too long.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, Linker, OptLevel, PoolingAllocationConfig, Strategy,
+};
+
+use super::guest::{Guest, link};
+use super::inspect::FEATURES;
+use super::limits::{BACKTRACE_FRAMES_MAX, EPOCH_TICK_MS, Limits};
+use super::module::Module;
+use crate::error::{Error, Result};
+
+/// What an instance may take on our side, without its memory.
+const INSTANCE_BYTES: usize = 1024 * 1024;
+
+/// Runs guests. One for the process: it reserves 4 GiB of address space for each guest that may live.
+pub struct Runtime {
+    pub(super) engine: Engine,
+    pub(super) linker: Linker<Guest>,
+    pub(super) limits: Limits,
+    _ticker: Ticker,
+}
+
+impl Runtime {
+    /// Reserves address space and starts the thread that watches the time.
+    pub fn new(limits: Limits) -> Result<Arc<Runtime>> {
+        if limits.call_bytes == 0 || limits.call_bytes > limits.row_bytes() {
+            return Err(Error::user("a call's input may be at most a quarter of a guest's memory")
+                .with("call_bytes", limits.call_bytes)
+                .with("memory_bytes", limits.memory_bytes));
+        }
+        let engine = Engine::new(&config(&limits)).map_err(|error| {
+            Error::user("prepare the engine for guests")
+                .with("instances", limits.instances)
+                .with("memory_bytes", limits.memory_bytes)
+                .because(error)
+                .hint(
+                    "each guest reserves 4 GiB of address space: lift `ulimit -v`, or allow fewer instances",
+                )
+        })?;
+        let mut linker = Linker::new(&engine);
+        link(&mut linker)?;
+        let ticker = Ticker::start(&engine)?;
+        Ok(Arc::new(Runtime { engine, linker, limits, _ticker: ticker }))
+    }
+
+    /// Checks and compiles a module. Errors are the user's and say what a module may be.
+    pub fn load(self: &Arc<Self>, bytes: &[u8]) -> Result<Arc<Module>> {
+        Module::load(self, bytes)
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}
+
+fn config(limits: &Limits) -> Config {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_core_instances(limits.instances)
+        .total_memories(limits.instances)
+        .total_tables(limits.instances)
+        .max_memories_per_module(1)
+        .max_tables_per_module(1)
+        .table_elements(limits.table_elements)
+        .max_core_instance_size(INSTANCE_BYTES)
+        .max_memory_size(limits.memory_bytes);
+    let mut config = Config::new();
+    config
+        .strategy(Strategy::Cranelift)
+        .cranelift_opt_level(OptLevel::Speed)
+        .wasm_features(wasmtime_features_off(), false)
+        .wasm_features(FEATURES, true)
+        // A reservation of 4 GiB, the default, is what makes checks of bounds free. It never moves.
+        .memory_may_move(false)
+        .memory_init_cow(true)
+        .max_wasm_stack(limits.stack_bytes)
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE_FRAMES_MAX))
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}
+
+fn wasmtime_features_off() -> wasmparser::WasmFeatures {
+    wasmparser::WasmFeatures::all().difference(FEATURES)
+}
+
+/// Moves the engine's epoch on, so that calls notice their deadline. Ends with the runtime.
+struct Ticker {
+    stop: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ticker {
+    fn start(engine: &Engine) -> Result<Ticker> {
+        let (stop, stopped) = sync_channel::<()>(1);
+        let engine = engine.weak();
+        let tick = move || {
+            // Nothing is ever sent: the wait ends by the clock, or because the runtime is gone.
+            while stopped.recv_timeout(Duration::from_millis(EPOCH_TICK_MS)) == Err(RecvTimeoutError::Timeout)
+            {
+                match engine.upgrade() {
+                    Some(engine) => engine.increment_epoch(),
+                    None => break,
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("guest-ticker".into()).spawn(tick);
+        let thread =
+            thread.map_err(|error| Error::external("start the thread that watches guests").because(error))?;
+        Ok(Ticker { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that watches guests had ended early");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Tests of the wasm host against the real sample modules, built here, and against bytes made up here.
+
+mod garbage;
+mod malformed;
+mod refusals;
+mod round_trip;
+mod sins;
+
+use std::sync::{Arc, OnceLock};
+
+use arrow::array::{ArrayRef, AsArray, Int64Array, StringArray};
+
+use super::*;
+use crate::error::{Error, Result};
+
+/// Small enough that every limit can be reached at once.
+fn limits() -> Limits {
+    Limits {
+        instances: 32,
+        fuel_per_call: 200_000_000,
+        fuel_per_row: 100_000,
+        deadline_ms: 60_000,
+        output_bytes: 4 << 20,
+        ..Limits::default()
+    }
+}
+
+fn runtime() -> Arc<Runtime> {
+    static RUNTIME: OnceLock<Arc<Runtime>> = OnceLock::new();
+    Arc::clone(RUNTIME.get_or_init(|| Runtime::new(limits()).unwrap()))
+}
+
+fn bytes(name: &str) -> Vec<u8> {
+    std::fs::read(build_udfs::module(name)).unwrap()
+}
+
+fn module(name: &str) -> Arc<Module> {
+    static MODULES: OnceLock<Vec<(&str, Arc<Module>)>> = OnceLock::new();
+    let load = || build_udfs::MODULES.map(|name| (name, runtime().load(&bytes(name)).unwrap())).to_vec();
+    let modules = MODULES.get_or_init(load);
+    Arc::clone(&modules.iter().find(|(found, _)| *found == name).unwrap().1)
+}
+
+fn call(module_name: &str, function: &str, columns: &[ArrayRef], rows: usize) -> Result<Vec<Transformed>> {
+    module(module_name).function(function)?.open()?.process(columns, rows)
+}
+
+fn strings(values: &[Option<&str>]) -> ArrayRef {
+    Arc::new(StringArray::from(values.to_vec()))
+}
+
+fn numbers(values: &[Option<i64>]) -> ArrayRef {
+    Arc::new(Int64Array::from(values.to_vec()))
+}
+
+fn texts(column: &ArrayRef) -> Vec<Option<String>> {
+    column.as_string::<i32>().iter().map(|text| text.map(str::to_string)).collect()
+}
+
+/// A sequence of numbers that looks random and is the same in every run.
+struct Noise(u64);
+
+impl Noise {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+}
+
+fn report(error: &Error) -> String {
+    error.report()
+}

@@ -1,0 +1,221 @@
+//! Modules and manifests that are well-formed and still not let in, each with its reason.
+
+use super::*;
+use crate::udf::inspect::inspect;
+use crate::udf::limits::{COLUMNS_MAX, EXPORTS_MAX};
+
+fn number(mut value: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let low = (value & 0x7f) as u8;
+        value >>= 7;
+        if value == 0 {
+            bytes.push(low);
+            return bytes;
+        }
+        bytes.push(low | 0x80);
+    }
+}
+
+fn name(text: &str) -> Vec<u8> {
+    [number(text.len()), text.as_bytes().to_vec()].concat()
+}
+
+fn section(id: u8, body: Vec<u8>) -> Vec<u8> {
+    [vec![id], number(body.len()), body].concat()
+}
+
+fn list(id: u8, items: &[Vec<u8>]) -> Vec<u8> {
+    section(id, [number(items.len()), items.concat()].concat())
+}
+
+fn custom(text: &str, data: &str) -> Vec<u8> {
+    section(0, [name(text), data.as_bytes().to_vec()].concat())
+}
+
+fn function_type(params: usize, results: usize) -> Vec<u8> {
+    [vec![0x60], number(params), vec![0x7f; params], number(results), vec![0x7f; results]].concat()
+}
+
+const MANIFEST: &str = r#"{"abi":1,"sdk":"none","functions":[{"kind":"transform","name":"f","input":[],"output":[],"origin":false}]}"#;
+
+/// The parts of the smallest module that is let in; a case changes one of them.
+pub struct Parts {
+    types: Vec<Vec<u8>>,
+    imports: Vec<Vec<u8>>,
+    tables: Vec<Vec<u8>>,
+    memory: Vec<u8>,
+    exports: Vec<Vec<u8>>,
+    start: Vec<u8>,
+    body: Vec<u8>,
+    custom: Vec<u8>,
+}
+
+impl Parts {
+    pub fn new() -> Parts {
+        let functions = ["wasmill_arena_alloc", "wasmill_arena_reset", "wasmill_open", "wasmill_process"];
+        let mut exports = vec![[name("memory"), vec![2, 0]].concat()];
+        exports.extend(
+            functions.iter().enumerate().map(|(index, text)| [name(text), vec![0, index as u8]].concat()),
+        );
+        Parts {
+            types: vec![function_type(2, 1), function_type(0, 0), function_type(4, 1), function_type(3, 1)],
+            imports: Vec::new(),
+            tables: Vec::new(),
+            memory: vec![0, 1],
+            exports,
+            start: Vec::new(),
+            body: vec![0, 0x00, 0x0b],
+            custom: custom("wasmill.manifest", MANIFEST),
+        }
+    }
+
+    pub fn bytes(&self) -> Vec<u8> {
+        let body = [number(self.body.len()), self.body.clone()].concat();
+        let functions: Vec<_> = (0..4).map(|index| vec![index]).collect();
+        [
+            b"\0asm\x01\0\0\0".to_vec(),
+            list(1, &self.types),
+            list(2, &self.imports),
+            list(3, &functions),
+            list(4, &self.tables),
+            list(5, std::slice::from_ref(&self.memory)),
+            list(7, &self.exports),
+            self.start.clone(),
+            list(10, &vec![body; 4]),
+            self.custom.clone(),
+        ]
+        .concat()
+    }
+}
+
+fn refusal(change: impl FnOnce(&mut Parts)) -> String {
+    let mut parts = Parts::new();
+    change(&mut parts);
+    report(&inspect(&parts.bytes(), &limits()).unwrap_err())
+}
+
+fn import(module: &str, field: &str, type_index: u8) -> Vec<u8> {
+    [name(module), name(field), vec![0, type_index]].concat()
+}
+
+#[test]
+fn the_smallest_module_is_let_in() {
+    let module = runtime().load(&Parts::new().bytes()).unwrap();
+    assert_eq!(module.manifest().functions[0].name, "f");
+    // Its functions are all `unreachable`.
+    let error = module.function("f").unwrap().open().err().unwrap();
+    assert_eq!(error.fact("call"), Some("arena_alloc"));
+}
+
+#[test]
+fn a_module_is_refused_with_its_reason() {
+    let loops = |count: usize| {
+        [vec![1], number(4_000), vec![0x7f], [3, 0x40, 0x0b].repeat(count), vec![0, 0x0b]].concat()
+    };
+    let cases: Vec<(&str, String)> = vec![
+        ("the module has no manifest", refusal(|parts| parts.custom.clear())),
+        ("two manifests", refusal(|parts| parts.custom = parts.custom.repeat(2))),
+        (
+            "bytes of the manifest",
+            refusal(|parts| parts.custom = custom("wasmill.manifest", &" ".repeat(70_000))),
+        ),
+        ("custom sections", refusal(|parts| parts.custom = custom("x", "").repeat(17))),
+        ("bytes of custom sections", refusal(|parts| parts.custom = custom("x", &" ".repeat(2 << 20)))),
+        ("import=`env.abort`", refusal(|parts| parts.imports = vec![import("env", "abort", 1)])),
+        (
+            "build for wasm32-unknown-unknown instead of a WASI target",
+            refusal(|parts| parts.imports = vec![import("wasi_snapshot_preview1", "fd_write", 2)]),
+        ),
+        (
+            "it takes 2 i32 and gives nothing",
+            refusal(|parts| parts.imports = vec![import("wasmill", "log", 0)]),
+        ),
+        ("the module does not export its memory", refusal(|parts| drop(parts.exports.remove(0)))),
+        ("export=`wasmill_process`", refusal(|parts| drop(parts.exports.pop()))),
+        ("an export of the module has another type", refusal(|parts| parts.types[3] = function_type(2, 1))),
+        ("the module has a start function", refusal(|parts| parts.start = section(8, vec![1]))),
+        ("bytes of memory at the start", refusal(|parts| parts.memory = [vec![0], number(1025)].concat())),
+        ("what=`tables`", refusal(|parts| parts.tables = vec![vec![0x70, 0, 1]; 2])),
+        ("parameters of a function", refusal(|parts| parts.types.push(function_type(65, 0)))),
+        ("results of a function", refusal(|parts| parts.types.push(function_type(0, 17)))),
+        (
+            "locals of a function",
+            refusal(|parts| parts.body = [vec![1], number(6_000), vec![0x7f, 0, 0x0b]].concat()),
+        ),
+        ("locals times loops", refusal(|parts| parts.body = loops(300))),
+        (
+            "bytes of a function",
+            refusal(|parts| parts.body = [vec![0], vec![1; 600_000], vec![0, 0x0b]].concat()),
+        ),
+        (
+            "what=`exports`",
+            refusal(|parts| {
+                let more = (0..EXPORTS_MAX).map(|index| [name(&format!("e{index}")), vec![0, 0]].concat());
+                parts.exports.extend(more);
+            }),
+        ),
+        ("the module is not valid", refusal(|parts| parts.body = vec![0, 0x0b])),
+        // A call into what is switched off: `atomic.fence`.
+        ("the module is not valid", refusal(|parts| parts.body = vec![0, 0xfe, 3, 0, 0, 0x0b])),
+    ];
+    for (part, text) in cases {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn what_is_not_a_core_module_is_told_so() {
+    for (bytes, part) in [
+        (&b""[..], "not a WebAssembly module"),
+        (b"\0asm\x0d\0\x01\0", "a component"),
+        (b"\x7fELF\x02", "a native program"),
+        (b"hello", "not a WebAssembly module"),
+    ] {
+        let text = report(&inspect(bytes, &limits()).unwrap_err());
+        assert!(text.contains(part), "{text}");
+    }
+    let text = report(&inspect(&vec![0; limits().module_bytes + 1], &limits()).unwrap_err());
+    assert!(text.contains("bytes of the module"), "{text}");
+}
+
+#[test]
+fn manifests_are_refused_with_their_reason() {
+    let function = |from: &str, to: &str| MANIFEST.replace(from, to);
+    let columns = |column: &str| function(r#""input":[]"#, &format!(r#""input":[{column}]"#));
+    let many: Vec<_> =
+        (0..=COLUMNS_MAX).map(|index| format!(r#"{{"name":"c{index}","type":"INT"}}"#)).collect();
+    for (json, part) in [
+        ("".into(), "cannot read the manifest"),
+        ("{}".into(), "missing field `abi`"),
+        (function(r#""abi":1"#, r#""abi":2"#), "another version of the batch ABI module=`2` server=`1`"),
+        (function(r#""sdk":"none""#, r#""sdk":"none","memory":7"#), "unknown field `memory`"),
+        (function(r#""kind":"transform""#, r#""kind":"aggregate""#), "unknown variant `aggregate`"),
+        (function(r#""origin":false"#, r#""origin":false,"state":1"#), "unknown field `state`"),
+        (function(r#","origin":false"#, ""), "missing field `origin`"),
+        (function(r#""name":"f""#, r#""name":"f g""#), "letters, digits and underscores"),
+        (function(r#""name":"f""#, r#""name":"""#), "letters, digits and underscores"),
+        (r#"{"abi":1,"sdk":"none","functions":[]}"#.into(), "functions=`0`"),
+        (columns(r#"{"name":"a","type":"INTT"}"#), "`intt` is not a type"),
+        (columns(r#"{"name":"a","type":"INT, b INT"}"#), "has one type"),
+        (columns(r#"{"name":"a","type":"INT NOT NULL"}"#), "has one type"),
+        (columns(r#"{"name":"a","type":"ARRAY<INT>"}"#), "does not carry this type type=`ARRAY<INT>`"),
+        (columns(r#"{"name":"","type":"INT"}"#), "a name in the manifest is empty"),
+        (columns(r#"{"name":"a\u0007","type":"INT"}"#), "not printable"),
+        (columns(r#"{"name":"a","type":"INT"},{"name":"a","type":"INT"}"#), "a column is there twice"),
+        (columns(&many.join(",")), "too many columns"),
+    ] {
+        let text = report(&Manifest::parse(json.as_bytes()).unwrap_err());
+        assert!(text.contains(part), "{json}: {text}");
+    }
+    let once = r#"{"kind":"transform","name":"f","input":[],"output":[],"origin":false}"#;
+    let twice = function(once, &format!("{once},{once}"));
+    assert!(report(&Manifest::parse(twice.as_bytes()).unwrap_err()).contains("names a function twice"));
+}
+
+#[test]
+fn limits_that_do_not_fit_together_are_refused() {
+    let error =
+        Runtime::new(Limits { call_bytes: 1 << 20, memory_bytes: 1 << 20, ..limits() }).err().unwrap();
+    assert_eq!(error.fact("memory_bytes"), Some("1048576"));
+}

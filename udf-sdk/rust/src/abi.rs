@@ -1,0 +1,97 @@
+//! The structs that cross the boundary: Arrow's C Data Interface and the result of a transform. No behaviour.
+//!
+//! On wasm32 the layout is the one of `udf-sdk/ABI.md`; natively, in unit tests, pointers are wider.
+
+use core::ffi::c_void;
+use core::ptr::null;
+
+/// The status of a call that went well.
+pub const OK: i32 = 0;
+/// The status of a call that failed; the result's message says why.
+pub const FAILED: i32 = 1;
+
+/// Outcomes of an input row.
+pub const ROW_OK: u8 = 0;
+pub const ROW_SKIP: u8 = 1;
+pub const ROW_ERROR: u8 = 2;
+
+/// Every buffer starts at a multiple of this.
+pub const BUFFER_ALIGN: usize = 64;
+/// A kernel may read this far behind the end of a column's buffer.
+pub const BUFFER_PADDING: usize = 16;
+
+/// Arrow's `ArrowSchema`.
+#[repr(C)]
+pub struct ArrowSchema {
+    pub format: *const u8,
+    pub name: *const u8,
+    pub metadata: *const u8,
+    pub flags: i64,
+    pub n_children: i64,
+    pub children: *const *const ArrowSchema,
+    pub dictionary: *const ArrowSchema,
+    pub release: *const c_void,
+    pub private_data: *const c_void,
+}
+
+/// The flag of a column that may hold nulls.
+pub const NULLABLE: i64 = 2;
+
+/// Arrow's `ArrowArray`.
+#[repr(C)]
+pub struct ArrowArray {
+    pub length: i64,
+    pub null_count: i64,
+    pub offset: i64,
+    pub n_buffers: i64,
+    pub n_children: i64,
+    pub buffers: *const *const u8,
+    pub children: *const *const ArrowArray,
+    pub dictionary: *const ArrowArray,
+    pub release: *const c_void,
+    pub private_data: *const c_void,
+}
+
+/// What a transform hands back; the host gives it zeroed.
+#[repr(C)]
+pub struct TransformResult {
+    pub columns: *const ArrowArray,
+    pub origin: *const ArrowArray,
+    pub outcome: *const ArrowArray,
+    pub error: *const ArrowArray,
+    pub message: *const u8,
+    pub message_bytes: usize,
+}
+
+#[cfg(target_arch = "wasm32")]
+const _: () = {
+    assert!(size_of::<ArrowSchema>() == 48);
+    assert!(size_of::<ArrowArray>() == 64);
+    assert!(size_of::<TransformResult>() == 24);
+};
+
+impl ArrowArray {
+    /// An array without children.
+    pub fn of_buffers(length: usize, null_count: usize, buffers: &[*const u8]) -> ArrowArray {
+        ArrowArray {
+            length: length as i64,
+            null_count: null_count as i64,
+            offset: 0,
+            n_buffers: buffers.len() as i64,
+            n_children: 0,
+            buffers: crate::arena::keep(buffers),
+            children: null(),
+            dictionary: null(),
+            release: null(),
+            private_data: null(),
+        }
+    }
+
+    /// A batch: a struct array without nulls.
+    pub fn of_columns(length: usize, columns: &[*const ArrowArray]) -> ArrowArray {
+        let mut batch = ArrowArray::of_buffers(length, 0, &[null()]);
+        batch.n_children = columns.len() as i64;
+        batch.children = crate::arena::keep(columns);
+        batch
+    }
+}

@@ -1,0 +1,156 @@
+//! Growing buffers in the arena: items, and bits. No columns.
+
+use crate::arena;
+
+/// Items one after the other, with padding behind them.
+pub struct Buffer<T> {
+    first: *mut T,
+    len: usize,
+    capacity: usize,
+}
+
+impl<T: Copy> Buffer<T> {
+    pub fn with_capacity(capacity: usize) -> Buffer<T> {
+        Buffer { first: arena::alloc_items(capacity), len: 0, capacity }
+    }
+
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    pub fn as_ptr(&self) -> *const u8 {
+        self.first.cast()
+    }
+
+    pub fn as_mut_slice(&mut self) -> &mut [T] {
+        // SAFETY: the first `len` items were written, and `self` is borrowed alone.
+        unsafe { core::slice::from_raw_parts_mut(self.first, self.len) }
+    }
+
+    /// Makes room for `more` items.
+    #[inline(always)]
+    pub fn reserve(&mut self, more: usize) {
+        if self.capacity - self.len < more {
+            self.grow(more);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, more: usize) {
+        let capacity = self.len.saturating_add(more).max(self.capacity.saturating_mul(2)).max(64);
+        let first = arena::alloc_items::<T>(capacity);
+        // SAFETY: the new place has room for more than `len` items and overlaps nothing.
+        unsafe { first.copy_from_nonoverlapping(self.first, self.len) };
+        (self.first, self.capacity) = (first, capacity);
+    }
+
+    #[inline(always)]
+    pub fn push(&mut self, item: T) {
+        self.reserve(1);
+        // SAFETY: there is room for one more.
+        unsafe { self.push_reserved(item) };
+    }
+
+    /// # Safety
+    /// Room was made with [`Buffer::reserve`].
+    #[inline(always)]
+    pub unsafe fn push_reserved(&mut self, item: T) {
+        // SAFETY: the caller made room behind the last item.
+        unsafe { self.first.add(self.len).write(item) };
+        self.len += 1;
+    }
+
+    /// Appends `count` items that the caller writes; they start as `item`.
+    pub fn extend_with(&mut self, count: usize, item: T) -> &mut [T] {
+        self.reserve(count);
+        let start = self.len;
+        for _ in 0..count {
+            // SAFETY: there is room for `count` more.
+            unsafe { self.push_reserved(item) };
+        }
+        &mut self.as_mut_slice()[start..]
+    }
+}
+
+impl Buffer<u8> {
+    #[inline(always)]
+    pub fn extend(&mut self, bytes: &[u8]) {
+        self.reserve(bytes.len());
+        // SAFETY: there is room for the bytes behind the last one, and the arena's memory is not borrowed elsewhere.
+        let to = unsafe { core::slice::from_raw_parts_mut(self.first.add(self.len), bytes.len()) };
+        crate::bytes::copy_short(to, bytes);
+        self.len += bytes.len();
+    }
+
+    /// Appends sixteen bytes of `text` from `start` on, of which `count` are wanted.
+    ///
+    /// # Safety
+    /// Room for `count` was made, `count` is at most 16, and `start + 16` is inside `text`. The bytes too many go
+    /// into the padding behind the buffer or are overwritten by the next.
+    #[inline(always)]
+    pub unsafe fn extend_block(&mut self, text: &[u8], start: usize, count: usize) {
+        // SAFETY: the caller holds that the source is readable; behind the room asked for lie 16 bytes of padding.
+        unsafe {
+            let block = text.as_ptr().add(start).cast::<[u8; 16]>().read_unaligned();
+            self.first.add(self.len).cast::<[u8; 16]>().write_unaligned(block);
+        }
+        self.len += count;
+    }
+}
+
+/// Which rows of a column are not null; nothing is kept until the first null.
+pub struct Validity {
+    bits: Option<Buffer<u8>>,
+    nulls: usize,
+}
+
+impl Validity {
+    pub fn new() -> Validity {
+        Validity { bits: None, nulls: 0 }
+    }
+
+    /// Notes row `row`, the next one, as valid.
+    #[inline(always)]
+    pub fn push_valid(&mut self, row: usize) {
+        if let Some(bits) = &mut self.bits {
+            push_bit(bits, row, true);
+        }
+    }
+
+    /// Notes row `row`, the next one, as null.
+    #[inline(never)]
+    pub fn push_null(&mut self, row: usize) {
+        self.nulls += 1;
+        let bits = self.bits.get_or_insert_with(|| all_set(row));
+        push_bit(bits, row, false);
+    }
+
+    pub fn nulls(&self) -> usize {
+        self.nulls
+    }
+
+    pub fn as_ptr(&self) -> *const u8 {
+        self.bits.as_ref().map_or(core::ptr::null(), Buffer::as_ptr)
+    }
+}
+
+fn all_set(rows: usize) -> Buffer<u8> {
+    let mut bits = Buffer::with_capacity(rows / 8 + 64);
+    bits.extend_with(rows / 8, 0xff);
+    if !rows.is_multiple_of(8) {
+        bits.push((1 << (rows % 8)) - 1);
+    }
+    bits
+}
+
+/// Appends a bit; `row` is the number of bits so far.
+#[inline(always)]
+pub(crate) fn push_bit(bits: &mut Buffer<u8>, row: usize, set: bool) {
+    if row.is_multiple_of(8) {
+        bits.push(u8::from(set));
+    } else {
+        let last = bits.len() - 1;
+        bits.as_mut_slice()[last] |= u8::from(set) << (row % 8);
+    }
+}

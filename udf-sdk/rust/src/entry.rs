@@ -1,0 +1,132 @@
+//! What the exports of a module do: check and hand over schemas, call the function of a batch, log.
+
+use core::ffi::{CStr, c_char};
+use core::ptr::null;
+
+use crate::abi::{ArrowArray, ArrowSchema, FAILED, NULLABLE, OK, TransformResult};
+use crate::arena::{self, keep};
+use crate::manifest::{ColumnSpec, Function};
+use crate::rows::finish_failed;
+
+/// Answers `wasmill_open`: the schemas of function `index`.
+///
+/// # Safety
+/// `inputs` is a struct schema, `outputs` and `result` are writable; they live until the arena is reset.
+pub unsafe fn open(
+    functions: &[Function],
+    index: u32,
+    inputs: &ArrowSchema,
+    outputs: &mut ArrowSchema,
+    result: &mut TransformResult,
+) -> i32 {
+    #[cfg(target_arch = "wasm32")]
+    std::panic::set_hook(Box::new(|panic| log(&panic.to_string())));
+    let Some(function) = functions.get(index as usize) else {
+        finish_failed("the module has no such function", result);
+        return FAILED;
+    };
+    // SAFETY: passed on from the caller.
+    if !unsafe { agree(inputs, function.inputs) } {
+        finish_failed("the input columns are not those of the manifest", result);
+        return FAILED;
+    }
+    let columns: Vec<_> = function.outputs.iter().map(schema_of_column).collect();
+    *outputs = schema("+s\0", null(), &columns);
+    OK
+}
+
+unsafe fn agree(schema: &ArrowSchema, columns: &[ColumnSpec]) -> bool {
+    schema.n_children == columns.len() as i64
+        && columns.iter().enumerate().all(|(index, column)| {
+            // SAFETY: the schema has as many children as there are columns, each with a format ended by a zero.
+            let format = unsafe { CStr::from_ptr((**schema.children.add(index)).format.cast::<c_char>()) };
+            format.to_bytes_with_nul() == column.format.as_bytes()
+        })
+}
+
+fn schema(format: &'static str, name: *const u8, columns: &[*const ArrowSchema]) -> ArrowSchema {
+    ArrowSchema {
+        format: format.as_ptr(),
+        name,
+        metadata: null(),
+        flags: NULLABLE,
+        n_children: columns.len() as i64,
+        children: keep(columns),
+        dictionary: null(),
+        release: null(),
+        private_data: null(),
+    }
+}
+
+fn schema_of_column(column: &ColumnSpec) -> *const ArrowSchema {
+    let mut name = column.name.as_bytes().to_vec();
+    name.push(0);
+    let to = arena::alloc_items::<ArrowSchema>(1);
+    // SAFETY: the arena just handed out room for one.
+    unsafe { to.write(schema(column.format, keep(&name), &[])) };
+    to
+}
+
+/// Answers `wasmill_process`.
+///
+/// # Safety
+/// `batch` is a batch of the inputs of function `index`, as the ABI describes it.
+pub unsafe fn process(
+    functions: &[Function],
+    index: u32,
+    batch: &ArrowArray,
+    result: &mut TransformResult,
+) -> i32 {
+    match functions.get(index as usize) {
+        // SAFETY: passed on from the caller.
+        Some(function) => unsafe { (function.run)(batch, result) },
+        None => {
+            finish_failed("the module has no such function", result);
+            FAILED
+        }
+    }
+}
+
+/// What a whole-batch function may give back: nothing, or a result whose error fails the batch.
+pub trait Status {
+    fn finish(self, result: &mut TransformResult) -> i32;
+}
+
+impl Status for () {
+    fn finish(self, _: &mut TransformResult) -> i32 {
+        OK
+    }
+}
+
+impl<E: ToString> Status for Result<(), E> {
+    fn finish(self, result: &mut TransformResult) -> i32 {
+        match self {
+            Ok(()) => OK,
+            Err(error) => {
+                finish_failed(&error.to_string(), result);
+                FAILED
+            }
+        }
+    }
+}
+
+/// Writes a line to the log of the server, which keeps the first kilobyte of a line and so many lines of a call.
+pub fn log(line: &str) {
+    #[cfg(target_arch = "wasm32")]
+    {
+        #[link(wasm_import_module = "wasmill")]
+        unsafe extern "C" {
+            #[link_name = "log"]
+            fn host_log(line: *const u8, bytes: usize);
+        }
+        // SAFETY: the host reads the bytes of a live text.
+        unsafe { host_log(line.as_ptr(), line.len()) };
+    }
+    #[cfg(all(not(target_arch = "wasm32"), debug_assertions))]
+    #[allow(clippy::print_stderr, reason = "in a unit test the log is the terminal")]
+    {
+        eprintln!("{line}");
+    }
+    #[cfg(all(not(target_arch = "wasm32"), not(debug_assertions)))]
+    let _ = line;
+}

@@ -1,0 +1,89 @@
+//! For unit tests of functions, natively: columns from values, and what a function emitted or built.
+
+use crate::abi::ArrowArray;
+use crate::arena;
+use crate::build::Build;
+use crate::column::Column;
+use crate::kind::Kind;
+use crate::put::Put;
+use crate::rows::Emit;
+
+/// A value that outlives its column, so that a test can compare it.
+pub trait Owned {
+    type Owned;
+    fn owned(self) -> Self::Owned;
+}
+
+macro_rules! owned {
+    ($($native:ty),+) => {$(
+        impl Owned for $native {
+            type Owned = $native;
+
+            fn owned(self) -> $native {
+                self
+            }
+        }
+    )+};
+}
+
+owned!(bool, i8, i16, i32, i64, i128, f32, f64);
+
+impl Owned for &str {
+    type Owned = String;
+
+    fn owned(self) -> String {
+        self.into()
+    }
+}
+
+impl Owned for &[u8] {
+    type Owned = Vec<u8>;
+
+    fn owned(self) -> Vec<u8> {
+        self.into()
+    }
+}
+
+/// A column of `values`, in memory that is never given back.
+pub fn column<K: Kind>(values: impl IntoIterator<Item = impl Put<K>>) -> Column<'static, K> {
+    let mut builder = K::Builder::with_rows(0);
+    for value in values {
+        // A refused value is a null row, as in a module.
+        if value.put(&mut builder).is_err() {
+            continue;
+        }
+    }
+    view(builder)
+}
+
+/// The values that `build` put into a column.
+pub fn built<K: Kind>(build: impl FnOnce(&mut K::Builder)) -> Vec<Option<<K::Value<'static> as Owned>::Owned>>
+where
+    K::Value<'static>: Owned,
+{
+    let mut builder = K::Builder::with_rows(0);
+    build(&mut builder);
+    let values = view::<K>(builder).iter().map(|value| value.map(Owned::owned)).collect();
+    arena::reset();
+    values
+}
+
+/// The values that `run` emitted for one input row; none of them may be null.
+#[allow(clippy::expect_used, reason = "for tests, which end where something unexpected happens")]
+pub fn emitted<K: Kind>(run: impl FnOnce(&mut Emit<K>)) -> Vec<<K::Value<'static> as Owned>::Owned>
+where
+    K::Value<'static>: Owned,
+{
+    let mut out = Emit::<K>::new(1);
+    run(&mut out);
+    let values = view::<K>(out.into_builders()).iter();
+    let values = values.map(|value| value.map(Owned::owned).expect("a value that is not null")).collect();
+    arena::reset();
+    values
+}
+
+fn view<K: Kind>(builder: K::Builder) -> Column<'static, K> {
+    let array: &'static ArrowArray = Box::leak(Box::new(builder.finish()));
+    // SAFETY: the builder of a kind makes arrays of this kind.
+    unsafe { Column::from_array(array) }
+}

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::process::Process;
@@ -14,6 +15,14 @@ pub fn program() -> PathBuf {
     let file = target_folder().join("debug/wasmill-with-faults");
     assert!(file.exists(), "{} is not built: cargo build -p wasmill-tests --bins", file.display());
     file
+}
+
+/// Runs the program with these arguments to its end.
+pub fn command(arguments: &[&str]) -> Ended {
+    let output = Command::new(program()).args(arguments).output();
+    let output = output.unwrap_or_else(|e| panic!("cannot run wasmill: {e}"));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ended { status: output.status, out: text(&output.stdout), log: text(&output.stderr) }
 }
 
 /// Where cargo builds: the folder that holds `debug` and `release`.
@@ -84,8 +93,9 @@ impl Run {
         self.process.pid()
     }
 
-    pub fn log(&self) -> String {
-        self.process.log()
+    /// Standard output so far.
+    pub fn out(&self) -> String {
+        self.process.out()
     }
 }
 
@@ -100,4 +110,22 @@ impl Ended {
         let lines: Vec<&str> = self.log.lines().filter(|line| !line.starts_with('{')).collect();
         format!("{}: {}", self.status, lines.join("\n"))
     }
+}
+
+/// A module of `udfs/`, built by `cargo udfs`.
+pub fn sample_module(name: &str) -> PathBuf {
+    static MODULES: OnceLock<PathBuf> = OnceLock::new();
+    let modules = MODULES.get_or_init(|| {
+        let target = target_folder();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let built = Command::new(env!("CARGO"))
+            .arg("udfs")
+            .current_dir(root)
+            .env("CARGO_TARGET_DIR", &target)
+            .output();
+        let built = built.unwrap_or_else(|e| panic!("cannot run cargo: {e}"));
+        assert!(built.status.success(), "cargo udfs: {}", String::from_utf8_lossy(&built.stderr));
+        target.join("udfs")
+    });
+    modules.join(format!("{name}.wasm"))
 }

@@ -1,13 +1,11 @@
 //! The main job, small: lines from a Kafka topic, split by a guest, counted in sliding windows, to parquet on HDFS,
 //! with the checkpoint on HDFS too. What the crash tests kill.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
+use std::path::PathBuf;
 
 use crate::lines::{Lines, WindowCounts};
 use crate::output::{Output, expect_whole_windows};
-use crate::program::{Run, Settings, target_folder};
+use crate::program::{Run, Settings, sample_module};
 use crate::services::{Files, hdfs, kafka};
 
 const PARTITIONS: u64 = 4;
@@ -111,22 +109,4 @@ impl SpineQuery {
         expect_whole_windows(&found, truth);
         assert_eq!(found.len(), truth.len(), "some windows were not written");
     }
-}
-
-/// A module of `udfs/`, built by `cargo udfs`.
-pub fn sample_module(name: &str) -> PathBuf {
-    static MODULES: OnceLock<PathBuf> = OnceLock::new();
-    let modules = MODULES.get_or_init(|| {
-        let target = target_folder();
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let built = Command::new(env!("CARGO"))
-            .arg("udfs")
-            .current_dir(root)
-            .env("CARGO_TARGET_DIR", &target)
-            .output();
-        let built = built.unwrap_or_else(|e| panic!("cannot run cargo: {e}"));
-        assert!(built.status.success(), "cargo udfs: {}", String::from_utf8_lossy(&built.stderr));
-        target.join("udfs")
-    });
-    modules.join(format!("{name}.wasm"))
 }

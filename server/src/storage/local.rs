@@ -337,8 +337,8 @@ fn failure(what: &str, path: &str, error: io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::conformance::conformance;
     use super::*;
+    use crate::storage::conformance::conformance;
 
     #[test]
     fn conforms() {

@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 
 use harness::lines::Lines;
 use harness::output::{Output, expect_whole_windows};
-use harness::program::target_folder;
+use harness::program::{sample_module, target_folder};
 use harness::services::{Files, kafka};
-use harness::spine::sample_module;
 use harness::wait::poll;
 use serde_json::{Value, json};
 

@@ -37,7 +37,8 @@ fn from_arrays(args: &[Argument]) -> Result<Call> {
         _ => element("map_from_arrays", args, i).map(|field| field.data_type().clone()),
     };
     let output = map_type(of(0)?, of(1)?, true);
-    let lists = [super::super::array::list(of(0)?), super::super::array::list(of(1)?)];
+    let lists =
+        [crate::expression::function::array::list(of(0)?), crate::expression::function::array::list(of(1)?)];
     let result = output.clone();
     let kernel: Kernel = Arc::new(move |args, rows| {
         let (keys, values) = (Lists::of(&args[0])?, Lists::of(&args[1])?);

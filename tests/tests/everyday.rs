@@ -1,0 +1,120 @@
+//! The everyday uses, typed as a new user would: socket word counts on the console, a topic to parquet on HDFS with a
+//! console query beside it, and reading back.
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::Duration;
+
+use harness::program::{Run, Settings, command, sample_module};
+use harness::services::{Record, hdfs, kafka};
+use harness::wait::poll;
+use serde_json::Value;
+
+/// Until something that was typed shows on the console.
+const SHOWN_MAX: Duration = Duration::from_secs(60);
+
+/// What `nc -l` does: waits for one client and sends it lines.
+fn netcat() -> (TcpListener, u16) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (listener, port)
+}
+
+fn start(work: &Path, query: &str) -> Run {
+    let file = work.join("query.yaml");
+    std::fs::write(&file, query).unwrap();
+    Run::start(work, &file, &Settings::default())
+}
+
+/// Waits until the console shows `text`, then asks the query to finish.
+fn expect_shown(run: Run, text: &str) {
+    let shown = poll(SHOWN_MAX, || (run.out().contains(text) || !run.is_running()).then_some(()));
+    run.ask_to_end();
+    let ended = run.ended();
+    assert!(shown.is_some() && ended.out.contains(text), "no `{text}` in:\n{}{}", ended.out, ended.says());
+    assert!(ended.status.success(), "{}", ended.says());
+}
+
+#[test]
+fn netcat_word_count_in_complete_mode() {
+    let work = tempfile::tempdir().unwrap();
+    let (listener, port) = netcat();
+    let query = format!(
+        "source: {{ format: socket, options: {{ host: 127.0.0.1, port: {port} }} }}
+stages:
+  - udf: {{ module: \"{}\", function: split_words, input: [value] }}
+  - groupBy: [word]
+    agg: [\"count(*) AS count\"]
+sink: console
+outputMode: complete
+",
+        sample_module("text").display()
+    );
+    let run = start(work.path(), &query);
+    let (mut client, _) = listener.accept().unwrap();
+    client.write_all(b"the cat sat on the mat\nthe dog\n").unwrap();
+    expect_shown(run, "| the|    3|");
+}
+
+#[test]
+fn windowed_word_count_with_the_time_of_arrival() {
+    let work = tempfile::tempdir().unwrap();
+    let (listener, port) = netcat();
+    let query = format!(
+        "source: {{ format: socket, options: {{ host: 127.0.0.1, port: {port}, includeTimestamp: true }} }}
+stages:
+  - udf: {{ module: \"{}\", function: split_words, input: [value] }}
+  - withWatermark: {{ column: timestamp, delay: 10 seconds }}
+  - groupBy: [\"window(timestamp, '10 minutes')\", word]
+    agg: [\"count(*) AS count\"]
+  - select: [word, count]
+sink: {{ format: console, options: {{ rowFormat: json }} }}
+outputMode: update
+",
+        sample_module("text").display()
+    );
+    let run = start(work.path(), &query);
+    let (mut client, _) = listener.accept().unwrap();
+    client.write_all(b"cat dog\n").unwrap();
+    expect_shown(run, "\"word\":\"cat\",\"count\":1");
+}
+
+#[test]
+fn a_topic_to_parquet_on_hdfs_with_a_console_beside_it() {
+    let work = tempfile::tempdir().unwrap();
+    kafka().create_topic("test", 2, &[]);
+    let line = |partition, value| Record { partition, value, timestamp_ms: 1_000, ..Record::default() };
+    kafka().produce("test", [line(0, b"first line"), line(1, b"second"), line(0, b"third")]);
+    let source = format!(
+        "source:
+  format: kafka
+  options: {{ kafka.bootstrap.servers: \"{}\", subscribe: test, startingOffsets: earliest }}
+stages:
+  - select: [\"CAST(value AS STRING) AS line\"]
+trigger: {{ availableNow: true }}
+",
+        kafka().bootstrap
+    );
+    let uri = &hdfs().uri;
+    let query = format!(
+        "name: keep\n{source}sink: {{ format: parquet, options: {{ path: \"{uri}/everyday/lines\" }} }}
+checkpointLocation: \"{uri}/everyday/checkpoint\"
+---
+name: look\n{source}sink: {{ format: console, options: {{ rowFormat: json }} }}
+checkpointLocation: {}
+",
+        work.path().join("look").display()
+    );
+    let ended = start(work.path(), &query).ended();
+    assert!(ended.status.success(), "{}", ended.says());
+    let rows = ended.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut lines: Vec<String> = rows.map(|row| row["row"]["line"].as_str().unwrap().to_string()).collect();
+    lines.sort();
+    assert_eq!(lines, ["first line", "second", "third"]);
+    let shown = command(&["show", &format!("{uri}/everyday/lines")]);
+    assert!(shown.status.success(), "{}", shown.says());
+    for text in ["first line", "second", "third", "3 rows"] {
+        assert!(shown.out.contains(text), "no `{text}` in:\n{}", shown.out);
+    }
+}

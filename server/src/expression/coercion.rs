@@ -187,6 +187,34 @@ pub fn wider(a: &DataType, b: &DataType) -> Option<DataType> {
         .or_else(|| wider_nested(a, b))
 }
 
+/// The type in which two values are compared: strings inside arrays and structs are not cast, and the names of
+/// a struct's fields do not count.
+pub fn comparable(a: &DataType, b: &DataType) -> Option<DataType> {
+    let flat = tightest(a, b).or_else(|| wider_decimal(a, b)).or_else(|| wider_string(a, b));
+    flat.or_else(|| nested_with(a, b, &tight_parts)).or_else(|| same_shape(a, b).then(|| a.clone()))
+}
+
+fn tight_parts(a: &DataType, b: &DataType) -> Option<DataType> {
+    tightest(a, b).or_else(|| nested_with(a, b, &tight_parts))
+}
+
+/// Equal but for nullability and for names of fields.
+fn same_shape(a: &DataType, b: &DataType) -> bool {
+    match (a, b) {
+        (DataType::List(a), DataType::List(b)) => same_shape(a.data_type(), b.data_type()),
+        (DataType::Struct(a), DataType::Struct(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_shape(a.data_type(), b.data_type()))
+        }
+        (DataType::Map(..), DataType::Map(..)) => match (map_fields(a), map_fields(b)) {
+            (Some((k1, v1)), Some((k2, v2))) => {
+                same_shape(k1.data_type(), k2.data_type()) && same_shape(v1.data_type(), v2.data_type())
+            }
+            _ => false,
+        },
+        _ => a == b,
+    }
+}
+
 /// The common type of many values; NULL alone gives the type of NULL.
 pub fn wider_of<'a>(types: impl IntoIterator<Item = &'a DataType>) -> Option<DataType> {
     // As Spark: strings last, so that the result does not depend on the order of the others.
@@ -257,21 +285,30 @@ fn wider_string(a: &DataType, b: &DataType) -> Option<DataType> {
 }
 
 fn wider_nested(a: &DataType, b: &DataType) -> Option<DataType> {
+    nested_with(a, b, &wider)
+}
+
+/// The common type of arrays, maps or structs, their parts joined by `join`.
+fn nested_with(
+    a: &DataType,
+    b: &DataType,
+    join: &dyn Fn(&DataType, &DataType) -> Option<DataType>,
+) -> Option<DataType> {
     match (a, b) {
         (DataType::List(a), DataType::List(b)) => {
-            let element = wider(a.data_type(), b.data_type())?;
+            let element = join(a.data_type(), b.data_type())?;
             Some(array_type(element, a.is_nullable() || b.is_nullable()))
         }
         (DataType::Map(..), DataType::Map(..)) => {
             let ((k1, v1), (k2, v2)) = (map_fields(a)?, map_fields(b)?);
-            let key = wider(k1.data_type(), k2.data_type())?;
-            let value = wider(v1.data_type(), v2.data_type())?;
+            let key = join(k1.data_type(), k2.data_type())?;
+            let value = join(v1.data_type(), v2.data_type())?;
             Some(map_type(key, value, v1.is_nullable() || v2.is_nullable()))
         }
         (DataType::Struct(a), DataType::Struct(b)) if a.len() == b.len() => {
             let fields = a.iter().zip(b).map(|(a, b)| {
                 let same_name = a.name().eq_ignore_ascii_case(b.name());
-                let data_type = same_name.then(|| wider(a.data_type(), b.data_type())).flatten()?;
+                let data_type = same_name.then(|| join(a.data_type(), b.data_type())).flatten()?;
                 Some(Field::new(a.name(), data_type, a.is_nullable() || b.is_nullable()))
             });
             Some(DataType::Struct(fields.collect::<Option<Vec<_>>>().map(Fields::from)?))

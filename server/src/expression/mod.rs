@@ -4,6 +4,24 @@
 //! on whole columns. A function is run only if it is in the registry, where each entry says how Spark types
 //! its arguments; anything else is refused by name.
 
+mod aggregate;
+mod analyze;
+mod analyzer;
+pub mod cast;
 pub mod coercion;
+mod environment;
+mod expression;
 pub mod function;
+mod kernel;
+mod node;
+mod parse;
 pub mod registry;
+
+#[cfg(test)]
+mod tests;
+
+pub use aggregate::{AggregateCall, AggregateFunction, AggregateList, GroupKey, WindowKey};
+pub use analyze::simple_type_name;
+pub use analyzer::{Analyzer, Generator, GeneratorKind, SelectItem, SortKey};
+pub use environment::Environment;
+pub use expression::Expression;

@@ -5,6 +5,7 @@ pub mod cell;
 mod column;
 mod compress;
 mod csv;
+pub mod infer;
 mod json;
 mod lines;
 mod mode;

@@ -33,15 +33,30 @@ fn unescaped(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
+/// The type of a column that has all the values added so far.
+#[derive(Clone, Debug, Default)]
+pub struct Inferred(Option<DataType>);
+
+impl Inferred {
+    pub fn add(&mut self, value: &str) {
+        let found = type_of(value);
+        self.0 = Some(match self.0.take() {
+            None => found,
+            Some(before) => wider(before, found),
+        });
+    }
+
+    pub fn data_type(self) -> DataType {
+        self.0.unwrap_or(DataType::Utf8)
+    }
+}
+
 /// The type of a column that has these values, as Spark infers it: INT, BIGINT, DOUBLE, DATE, TIMESTAMP, and
 /// STRING for all else, whole numbers beyond BIGINT included.
 pub fn infer<'v>(values: impl Iterator<Item = Option<&'v str>>) -> DataType {
-    let mut inferred: Option<DataType> = None;
-    for value in values.flatten() {
-        let found = type_of(value);
-        inferred = Some(inferred.map_or(found.clone(), |before| wider(before, found)));
-    }
-    inferred.unwrap_or(DataType::Utf8)
+    let mut inferred = Inferred::default();
+    values.flatten().for_each(|value| inferred.add(value));
+    inferred.data_type()
 }
 
 fn type_of(value: &str) -> DataType {

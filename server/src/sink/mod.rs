@@ -2,6 +2,7 @@
 //! A sink knows neither the query nor where the rows came from.
 
 pub mod console;
+pub mod file;
 pub mod memory;
 mod registry;
 #[cfg(test)]

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 
 use super::console::{ConsoleSink, Printer};
+use super::file::{FileSettings, FileSink};
 use super::memory::{MemoryRows, MemorySink, NoopSink};
 use super::{OutputMode, Sink};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::record::{Options, RunId, nearest};
+use crate::storage::{self, Location};
 
 /// Every format that [`open`] knows.
-pub const FORMATS: [&str; 3] = ["console", "memory", "noop"];
+pub const FORMATS: [&str; 7] = ["console", "csv", "json", "memory", "noop", "parquet", "text"];
 
 /// What a query says about its sink.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +56,9 @@ pub fn check(
     match name.as_str() {
         "console" => ConsoleSink::check(options),
         "memory" | "noop" => options.refuse_unknown(&[]),
+        "csv" | "json" | "parquet" | "text" => {
+            FileSettings::of(&name, options, partition_by, schema, mode).map(|_| ())
+        }
         _ => Err(unknown(format)),
     }
 }
@@ -66,6 +71,12 @@ pub fn open(spec: &SinkSpec<'_>, context: &SinkContext) -> Result<Arc<dyn Sink>>
         "console" => Arc::new(ConsoleSink::open(spec.options, spec.schema.clone(), context.printer.clone())?),
         "memory" => Arc::new(MemorySink::new(spec.mode, context.memory.clone())),
         "noop" => Arc::new(NoopSink),
+        "csv" | "json" | "parquet" | "text" => {
+            let settings = FileSettings::of(&name, spec.options, spec.partition_by, spec.schema, spec.mode)?;
+            let location = Location::parse(&settings.path, &context.base)?;
+            let storage = storage::open(&location)?;
+            Arc::new(FileSink::new(settings, spec.schema.clone(), storage, &location.path, context))
+        }
         _ => return Err(unknown(spec.format)),
     })
 }
@@ -101,10 +112,12 @@ mod tests {
             memory: MemoryRows::default(),
         };
         for format in FORMATS {
-            let options = options(&[]);
-            let mode = OutputMode::Complete;
+            let is_file = matches!(format, "csv" | "json" | "parquet" | "text");
+            let options = options(if is_file { &[("path", "out")] } else { &[] });
+            let mode = if is_file { OutputMode::Append } else { OutputMode::Complete };
             let spec = SinkSpec { format, options: &options, partition_by: &[], schema: &schema, mode };
-            assert!(open(&spec, &context).unwrap().description().ends_with("Sink"));
+            let description = open(&spec, &context).unwrap().description();
+            assert_eq!(description.starts_with("FileSink[file:///"), is_file, "{description}");
         }
     }
 
@@ -112,9 +125,14 @@ mod tests {
     fn refusals_name_what_would_work() {
         let schema = parse_ddl("value STRING, k INT").unwrap();
         let none = options(&[]);
-        let error = check("consol", &none, &[], &schema, OutputMode::Append).unwrap_err();
-        assert!(error.hint_text().unwrap().starts_with("did you mean `console`? known formats: console, "));
-        let error = check("memory", &none, &["k".to_string()], &schema, OutputMode::Append).unwrap_err();
-        assert_eq!(error.message(), "this sink has no partition directories");
+        let error = check("jsn", &none, &[], &schema, OutputMode::Append).unwrap_err();
+        assert!(error.hint_text().unwrap().starts_with("did you mean `json`? known formats: console, "));
+        for (format, partition_by, message) in [
+            ("memory", vec!["k".to_string()], "this sink has no partition directories"),
+            ("json", vec![], "a required option is missing"),
+        ] {
+            let error = check(format, &none, &partition_by, &schema, OutputMode::Append).unwrap_err();
+            assert_eq!(error.message(), message);
+        }
     }
 }

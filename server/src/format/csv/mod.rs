@@ -1,7 +1,7 @@
 //! CSV: options, header lines, fields into columns, and bad records by mode. Lines are taken apart in `split`, rows
 //! are written in `write`.
 
-mod split;
+pub(super) mod split;
 mod write;
 
 use std::sync::Arc;

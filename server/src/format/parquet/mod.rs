@@ -2,7 +2,9 @@
 
 mod adapt;
 mod read;
+mod schema;
 mod write;
 
 pub use read::{ParquetDecoder, READ_OPTIONS};
+pub use schema::schema_of;
 pub use write::{ParquetEncoder, WRITE_OPTIONS, check_write, extension};

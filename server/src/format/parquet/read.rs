@@ -76,6 +76,14 @@ impl Decoder for ParquetDecoder {
     }
 }
 
+/// The columns as the file has them.
+pub fn load_schema(part: &FilePart) -> Result<SchemaRef> {
+    let failed = |cause| read_error(cause, &part.path);
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let metadata = ArrowReaderMetadata::load(&Chunks(part.file.clone()), options).map_err(failed)?;
+    Ok(with_instants(metadata).map_err(failed)?.schema().clone())
+}
+
 /// Old files hold instants as 96 bits; these are read as microseconds, since nanoseconds would end in 2262.
 fn with_instants(metadata: ArrowReaderMetadata) -> std::result::Result<ArrowReaderMetadata, ParquetError> {
     let leaves = metadata.parquet_schema().columns().iter();

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
-use arrow::buffer::BooleanBuffer;
+use arrow::buffer::{BooleanBuffer, Buffer, ScalarBuffer};
 use arrow::compute::filter;
 use arrow::datatypes::DataType;
 
@@ -142,23 +142,17 @@ impl Transformed {
 
 /// Checks that the numbers in `bytes` never fall and stay inside the rows, and counts them in the whole batch.
 fn read_origin(bytes: &[u8], rows: &Range<usize>) -> Result<UInt32Array> {
-    let start = rows.start as u32;
-    let numbers =
-        bytes.chunks_exact(4).map(|number| u32::from_le_bytes([number[0], number[1], number[2], number[3]]));
-    let mut last = 0;
-    let mut rising = true;
-    let mut origin = Vec::with_capacity(bytes.len() / 4);
-    origin.extend(numbers.map(|number| {
-        rising &= last <= number;
-        last = number;
-        // What does not fit is refused below; until then it only must not overflow.
-        start.wrapping_add(number)
-    }));
-    // A negative number is a large one here.
-    if !rising || (!origin.is_empty() && last as usize >= rows.len()) {
+    // A negative number is a large one here. The passes are separate because each is quick that way.
+    let origin = ScalarBuffer::<u32>::from(Buffer::from(bytes));
+    let rising =
+        origin.iter().zip(origin.iter().skip(1)).fold(true, |rising, (one, next)| rising & (one <= next));
+    let last = origin.last().map_or(0, |last| *last as usize);
+    if !rising || (!origin.is_empty() && last >= rows.len()) {
         return Err(refuse("the origin falls or names a row that is not there")
             .with("rows_in", rows.len())
             .with("last", last as i32));
     }
-    Ok(UInt32Array::from(origin))
+    let start = rows.start as u32;
+    let origin = if start == 0 { origin } else { origin.iter().map(|row| row + start).collect() };
+    Ok(UInt32Array::new(origin, None))
 }

@@ -49,27 +49,50 @@ impl<T: Copy> Buffer<T> {
     pub fn push(&mut self, item: T) {
         self.reserve(1);
         // SAFETY: there is room for one more.
-        unsafe { self.push_reserved(item) };
-    }
-
-    /// # Safety
-    /// Room was made with [`Buffer::reserve`].
-    #[inline(always)]
-    pub unsafe fn push_reserved(&mut self, item: T) {
-        // SAFETY: the caller made room behind the last item.
         unsafe { self.first.add(self.len).write(item) };
         self.len += 1;
     }
 
-    /// Appends `count` items that the caller writes; they start as `item`.
+    /// Appends `count` items, all `item`, for the caller to change.
+    #[inline(always)]
     pub fn extend_with(&mut self, count: usize, item: T) -> &mut [T] {
         self.reserve(count);
         let start = self.len;
-        for _ in 0..count {
+        for index in start..start + count {
             // SAFETY: there is room for `count` more.
-            unsafe { self.push_reserved(item) };
+            unsafe { self.first.add(index).write(item) };
         }
+        self.len += count;
         &mut self.as_mut_slice()[start..]
+    }
+
+    /// Where the first item is.
+    pub fn start_mut(&mut self) -> *mut T {
+        self.first
+    }
+
+    /// Where the next item goes.
+    pub fn end_mut(&mut self) -> *mut T {
+        self.first.wrapping_add(self.len)
+    }
+
+    /// # Safety
+    /// The first `len` items were written.
+    pub unsafe fn set_len(&mut self, len: usize) {
+        self.len = len;
+    }
+}
+
+impl Buffer<i32> {
+    /// Appends `count` times `item`, four in a step.
+    #[inline(always)]
+    pub fn extend_same(&mut self, count: usize, item: i32) {
+        self.reserve(count);
+        for step in 0..count.div_ceil(4) {
+            // SAFETY: there is room for `count` more, and behind it the padding has room for the rest of a step.
+            unsafe { self.first.add(self.len + 4 * step).cast::<[i32; 4]>().write_unaligned([item; 4]) };
+        }
+        self.len += count;
     }
 }
 
@@ -81,21 +104,6 @@ impl Buffer<u8> {
         let to = unsafe { core::slice::from_raw_parts_mut(self.first.add(self.len), bytes.len()) };
         crate::bytes::copy_short(to, bytes);
         self.len += bytes.len();
-    }
-
-    /// Appends sixteen bytes of `text` from `start` on, of which `count` are wanted.
-    ///
-    /// # Safety
-    /// Room for `count` was made, `count` is at most 16, and `start + 16` is inside `text`. The bytes too many go
-    /// into the padding behind the buffer or are overwritten by the next.
-    #[inline(always)]
-    pub unsafe fn extend_block(&mut self, text: &[u8], start: usize, count: usize) {
-        // SAFETY: the caller holds that the source is readable; behind the room asked for lie 16 bytes of padding.
-        unsafe {
-            let block = text.as_ptr().add(start).cast::<[u8; 16]>().read_unaligned();
-            self.first.add(self.len).cast::<[u8; 16]>().write_unaligned(block);
-        }
-        self.len += count;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::abi::ArrowArray;
 use crate::buffer::{Buffer, Validity, push_bit};
-use crate::bytes::positions;
+use crate::bytes::{copy_short, mask_of_64};
 
 /// Makes a column, row after row.
 pub trait Build {
@@ -107,63 +107,114 @@ const ROW_BYTES: usize = 16;
 impl BytesBuilder {
     #[inline(always)]
     pub fn push(&mut self, bytes: &[u8]) {
-        self.data.extend(bytes);
-        self.end_row();
-    }
-
-    /// Ends a row whose bytes were appended to `data`.
-    #[inline(always)]
-    fn end_row(&mut self) {
         self.validity.push_valid(self.offsets.len() - 1);
+        self.data.extend(bytes);
         // A batch is far smaller than 2 GiB: it fits into the memory of the module.
         self.offsets.push(self.data.len() as i32);
     }
 
-    /// Appends one row, made by changing a copy of `bytes` in place.
-    pub fn push_changed(&mut self, bytes: &[u8], change: impl FnOnce(&mut [u8])) {
-        let start = self.data.len();
-        self.data.extend(bytes);
-        change(&mut self.data.as_mut_slice()[start..]);
-        self.end_row();
-    }
-
-    /// Appends a row for each piece of `text` between `separator`s that is not empty; gives their number.
+    /// Appends a row for each piece of `text` between ASCII `separator`s that is not empty; gives their number.
     #[inline(always)]
     pub(crate) fn push_pieces(&mut self, text: &[u8], separator: u8) -> usize {
         let before = self.offsets.len();
-        // At most every second byte ends a piece, so one check makes room for all of them.
-        self.offsets.reserve(text.len() / 2 + 1);
-        self.data.reserve(text.len());
-        let mut start = 0;
-        for end in positions(text, separator) {
-            if end > start {
-                // SAFETY: room was made above for all pieces and their bytes.
-                unsafe { self.push_piece(text, start, end) };
+        if self.validity.nulls() == 0 {
+            self.append_pieces(text, separator);
+        } else {
+            for piece in text.split(|byte| *byte == separator).filter(|piece| !piece.is_empty()) {
+                self.push(piece);
             }
-            start = end + 1;
-        }
-        if start < text.len() {
-            // SAFETY: as above.
-            unsafe { self.push_piece(text, start, text.len()) };
         }
         self.offsets.len() - before
     }
 
-    /// # Safety
-    /// `start <= end <= text.len()`, and room was made for the bytes and for an offset.
+    /// The quick way of [`BytesBuilder::push_pieces`]: places are kept in registers, and a piece of up to sixteen
+    /// bytes is one load and one store.
     #[inline(always)]
-    unsafe fn push_piece(&mut self, text: &[u8], start: usize, end: usize) {
-        let count = end - start;
-        if count <= 16 && start + 16 <= text.len() {
-            // SAFETY: checked just now, and the caller made room.
-            unsafe { self.data.extend_block(text, start, count) };
-        } else {
-            // SAFETY: the caller holds that the range is inside the text.
-            self.data.extend(unsafe { text.get_unchecked(start..end) });
+    fn append_pieces(&mut self, text: &[u8], separator: u8) {
+        // At most every second byte ends a piece, so one check makes room for all of them.
+        self.offsets.reserve(text.len() / 2 + 1);
+        self.data.reserve(text.len());
+        let tail = Tail::of(text);
+        let (mut pieces, mut bytes) = (0, self.data.len());
+        let (offsets, data) = (self.offsets.end_mut(), self.data.start_mut());
+        let (mut start, mut base) = (0, 0);
+        loop {
+            let left = text.len() - base;
+            let mut ends = mask_of_64(text, base, separator);
+            if left < 64 {
+                // The end of the text ends a piece too.
+                ends |= 1 << left;
+            }
+            while ends != 0 {
+                let end = base + ends.trailing_zeros() as usize;
+                ends &= ends - 1;
+                if end > start {
+                    // SAFETY: `start..end` is inside the text. Room was made for its bytes, with padding behind for
+                    // those that a block has too many, and for an offset a piece.
+                    unsafe {
+                        tail.copy(text, start, end - start, data.add(bytes));
+                        bytes += end - start;
+                        offsets.add(pieces).write(bytes as i32);
+                    }
+                    pieces += 1;
+                }
+                start = end + 1;
+            }
+            if left < 64 {
+                break;
+            }
+            base += 64;
         }
-        self.validity.push_valid(self.offsets.len() - 1);
-        // SAFETY: the caller made room.
-        unsafe { self.offsets.push_reserved(self.data.len() as i32) };
+        // SAFETY: that much was written just now.
+        unsafe {
+            self.data.set_len(bytes);
+            self.offsets.set_len(self.offsets.len() + pieces);
+        }
+    }
+}
+
+/// The last sixteen bytes of a text with as many behind them, so that a block may be read at every place.
+struct Tail {
+    block: [u8; 32],
+    /// Where in the text the block starts.
+    at: usize,
+    /// From here on a block of the text itself would end behind it.
+    from: usize,
+}
+
+impl Tail {
+    #[inline(always)]
+    fn of(text: &[u8]) -> Tail {
+        let mut block = [0; 32];
+        match text.last_chunk::<16>() {
+            Some(last) => {
+                block[..16].copy_from_slice(last);
+                Tail { block, at: text.len() - 16, from: text.len() - 15 }
+            }
+            None => {
+                copy_short(&mut block, text);
+                Tail { block, at: 0, from: 0 }
+            }
+        }
+    }
+
+    /// # Safety
+    /// `start..start + count` is inside the text that the tail was made of, and `to` has room for as much and for
+    /// sixteen bytes more.
+    #[inline(always)]
+    unsafe fn copy(&self, text: &[u8], start: usize, count: usize, to: *mut u8) {
+        // SAFETY: before `from` a block is inside the text, behind it inside the tail; more than a block is inside
+        // the text by the caller's word.
+        unsafe {
+            if count > 16 {
+                to.copy_from_nonoverlapping(text.as_ptr().add(start), count);
+            } else {
+                let in_text = text.as_ptr().wrapping_add(start);
+                let in_tail = self.block.as_ptr().wrapping_add(start.wrapping_sub(self.at));
+                let from = if start < self.from { in_text } else { in_tail };
+                to.cast::<[u8; 16]>().write_unaligned(from.cast::<[u8; 16]>().read_unaligned());
+            }
+        }
     }
 }
 

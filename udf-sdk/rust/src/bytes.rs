@@ -43,6 +43,20 @@ fn mask_of_tail(text: &[u8], at: usize, byte: u8) -> u32 {
     }
 }
 
+/// A bit for each of the sixty-four bytes from `at` on that equals `byte`; past the end of `text` no bit is set.
+#[inline(always)]
+pub(crate) fn mask_of_64(text: &[u8], at: usize, byte: u8) -> u64 {
+    let mut mask = 0;
+    for block in 0..4 {
+        let at = at + block * BLOCK;
+        if at >= text.len() {
+            break;
+        }
+        mask |= u64::from(mask_at(text, at, byte)) << (block * BLOCK);
+    }
+    mask
+}
+
 /// The place of the first `byte`.
 #[inline]
 pub fn find(text: &[u8], byte: u8) -> Option<usize> {

@@ -62,7 +62,7 @@ pub use kind::{
     BIGINT, BINARY, BOOLEAN, DATE, DECIMAL, DOUBLE, FLOAT, INT, INTERVAL, Kind, SMALLINT, STRING, TIMESTAMP,
     TIMESTAMP_NTZ, TINYINT,
 };
-pub use put::{Changed, Put, changed};
+pub use put::Put;
 pub use rows::Emit;
 
 /// The builder of a column of kind `K`.

@@ -2,7 +2,7 @@
 
 use crate::build::{BoolBuilder, Build, BytesBuilder, FixedBuilder};
 use crate::kind::{BIGINT, DATE, DOUBLE, FLOAT, INT, INTERVAL, SMALLINT, TIMESTAMP, TIMESTAMP_NTZ, TINYINT};
-use crate::kind::{BINARY, BOOLEAN, Bytes, DECIMAL, Kind, STRING};
+use crate::kind::{BINARY, BOOLEAN, DECIMAL, Kind, STRING};
 
 /// Why a row could not be computed; the row becomes an error row.
 pub type Refused = String;
@@ -57,26 +57,6 @@ macro_rules! put_bytes {
 }
 
 put_bytes!(STRING &str, STRING String, STRING &String, BINARY &[u8], BINARY Vec<u8>, BINARY &Vec<u8>);
-
-/// The value `text` with `change` applied to its bytes, without an allocation for it.
-pub struct Changed<'a, F> {
-    bytes: &'a [u8],
-    change: F,
-}
-
-/// A row made from `text` by changing a copy of its bytes in place, which must leave it UTF-8: the host refuses
-/// the batch otherwise.
-pub fn changed<F: FnOnce(&mut [u8])>(text: &str, change: F) -> Changed<'_, F> {
-    Changed { bytes: text.as_bytes(), change }
-}
-
-impl<K: Bytes, F: FnOnce(&mut [u8])> Put<K> for Changed<'_, F> {
-    #[inline(always)]
-    fn put(self, builder: &mut BytesBuilder) -> Result<(), Refused> {
-        builder.push_changed(self.bytes, self.change);
-        Ok(())
-    }
-}
 
 impl<K: Kind, V: Put<K>> Put<K> for Option<V> {
     #[inline(always)]

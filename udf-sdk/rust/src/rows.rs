@@ -228,9 +228,8 @@ impl Emit<STRING> {
     #[inline(always)]
     pub fn emit_pieces(&mut self, text: &str, separator: u8) {
         assert!(separator.is_ascii());
-        self.origin.reserve(text.len() / 2 + 1);
         let pieces = self.builders.push_pieces(text.as_bytes(), separator);
-        self.origin.extend_with(pieces, self.row as i32);
+        self.origin.extend_same(pieces, self.row as i32);
     }
 }
 

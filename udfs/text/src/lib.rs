@@ -59,6 +59,19 @@ mod tests {
     }
 
     #[test]
+    fn splits_lines_of_every_length() {
+        for length in 0..200 {
+            for step in [1, 2, 5, 11, 17, 40] {
+                let letter =
+                    |at: usize| if at % step == step - 1 { ' ' } else { (b'a' + (at % 26) as u8) as char };
+                let line: String = (0..length).map(letter).collect();
+                let words: Vec<_> = line.split(' ').filter(|word| !word.is_empty()).collect();
+                assert_eq!(testing::emitted::<STRING>(|out| split_words(Some(&line), out)), words, "{line}");
+            }
+        }
+    }
+
+    #[test]
     fn upper_and_length_count_characters() {
         assert_eq!(upper(Some("straße z")).as_deref(), Some("STRASSE Z"));
         assert_eq!(upper(Some("az09")).as_deref(), Some("AZ09"));

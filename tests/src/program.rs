@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::process::Process;
@@ -110,22 +109,4 @@ impl Ended {
         let lines: Vec<&str> = self.log.lines().filter(|line| !line.starts_with('{')).collect();
         format!("{}: {}", self.status, lines.join("\n"))
     }
-}
-
-/// A module of `udfs/`, built by `cargo udfs`.
-pub fn sample_module(name: &str) -> PathBuf {
-    static MODULES: OnceLock<PathBuf> = OnceLock::new();
-    let modules = MODULES.get_or_init(|| {
-        let target = target_folder();
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let built = Command::new(env!("CARGO"))
-            .arg("udfs")
-            .current_dir(root)
-            .env("CARGO_TARGET_DIR", &target)
-            .output();
-        let built = built.unwrap_or_else(|e| panic!("cannot run cargo: {e}"));
-        assert!(built.status.success(), "cargo udfs: {}", String::from_utf8_lossy(&built.stderr));
-        target.join("udfs")
-    });
-    modules.join(format!("{name}.wasm"))
 }

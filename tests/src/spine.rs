@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::lines::{Lines, WindowCounts};
 use crate::output::{Output, expect_whole_windows};
-use crate::program::{Run, Settings, sample_module};
+use crate::program::{Run, Settings};
 use crate::services::{Files, hdfs, kafka};
 
 const PARTITIONS: u64 = 4;
@@ -77,7 +77,7 @@ checkpointLocation: \"{uri}{folder}/checkpoint\"
 ",
             bootstrap = kafka().bootstrap,
             topic = self.topic,
-            module = sample_module("text").display(),
+            module = build_udfs::module("text").display(),
             uri = hdfs().uri,
         );
         std::fs::write(&query, text).unwrap_or_else(|e| panic!("cannot write the query: {e}"));

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
-use harness::program::{Run, Settings, command, sample_module};
+use harness::program::{Run, Settings, command};
 use harness::services::{Record, hdfs, kafka};
 use harness::wait::poll;
 use serde_json::Value;
@@ -49,7 +49,7 @@ stages:
 sink: console
 outputMode: complete
 ",
-        sample_module("text").display()
+        build_udfs::module("text").display()
     );
     let run = start(work.path(), &query);
     let (mut client, _) = listener.accept().unwrap();
@@ -72,7 +72,7 @@ stages:
 sink: {{ format: console, options: {{ rowFormat: json }} }}
 outputMode: update
 ",
-        sample_module("text").display()
+        build_udfs::module("text").display()
     );
     let run = start(work.path(), &query);
     let (mut client, _) = listener.accept().unwrap();

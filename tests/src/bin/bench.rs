@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use harness::lines::Lines;
 use harness::output::{Output, expect_whole_windows};
-use harness::program::{sample_module, target_folder};
+use harness::program::target_folder;
 use harness::services::{Files, kafka};
 use harness::wait::poll;
 use serde_json::{Value, json};
@@ -98,7 +98,7 @@ trigger: {{ availableNow: true }}
 checkpointLocation: \"{}\"
 ",
         kafka().bootstrap,
-        sample_module("text").display(),
+        build_udfs::module("text").display(),
         work.join("output").display(),
         work.join("checkpoint").display(),
     );

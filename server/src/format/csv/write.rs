@@ -8,15 +8,15 @@ use arrow::datatypes::{
     Int64Type, SchemaRef, TimestampMicrosecondType,
 };
 
-use super::super::cell::{BinaryText, write_cell, write_float};
-use super::super::compress::{Compression, Output};
-use super::super::print::{print_date, print_decimal, print_timestamp, print_timestamp_ntz};
-use super::super::text::line_end;
-use super::super::value::TimeFormats;
-use super::super::{Encoder, check_encoding};
 use super::check_types;
 use super::split::{Marks, is_space};
 use crate::error::{Error, Result};
+use crate::format::cell::{BinaryText, write_cell, write_float};
+use crate::format::compress::{Compression, Output};
+use crate::format::print::{print_date, print_decimal, print_timestamp, print_timestamp_ntz};
+use crate::format::text::line_end;
+use crate::format::value::TimeFormats;
+use crate::format::{Encoder, check_encoding};
 use crate::record::Options;
 use crate::storage::FileWriter;
 

@@ -3,9 +3,9 @@
 
 use arrow::datatypes::{FieldRef, Fields};
 
-use super::super::column::{Column, Values};
-use super::super::value::{TimeFormats, read_decimal};
 use super::scan::{Malformed, Quoted, Scan, Scanner, Token};
+use crate::format::column::{Column, Values};
+use crate::format::value::{TimeFormats, read_decimal};
 
 /// How reading a value ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,14 +9,14 @@ use arrow::datatypes::{
 };
 use base64::Engine;
 
-use super::super::cell::write_float;
-use super::super::compress::{Compression, Output};
-use super::super::print::{print_date, print_decimal, print_timestamp, print_timestamp_ntz};
-use super::super::text::line_end;
-use super::super::value::TimeFormats;
-use super::super::{Encoder, check_encoding};
 use super::check_type;
 use crate::error::{Error, Result};
+use crate::format::cell::write_float;
+use crate::format::compress::{Compression, Output};
+use crate::format::print::{print_date, print_decimal, print_timestamp, print_timestamp_ntz};
+use crate::format::text::line_end;
+use crate::format::value::TimeFormats;
+use crate::format::{Encoder, check_encoding};
 use crate::record::Options;
 use crate::storage::FileWriter;
 

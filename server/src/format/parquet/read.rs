@@ -14,10 +14,10 @@ use parquet::basic::Type as PhysicalType;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 
-use super::super::column::nullable;
-use super::super::{Batches, Decoder, FilePart};
 use super::adapt::{adapt, can_adapt};
 use crate::error::{Error, Result};
+use crate::format::column::nullable;
+use crate::format::{Batches, Decoder, FilePart};
 use crate::record::{Options, timestamp_type, type_name};
 use crate::storage::StoredFile;
 

@@ -10,11 +10,11 @@ use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
-use super::super::Encoder;
-use super::super::column::nullable;
-use super::super::compress::write_error;
 use super::adapt::adapt;
 use crate::error::{Error, Result};
+use crate::format::Encoder;
+use crate::format::column::nullable;
+use crate::format::compress::write_error;
 use crate::record::{Options, type_name};
 use crate::storage::FileWriter;
 

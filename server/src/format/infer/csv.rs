@@ -2,11 +2,11 @@
 
 use arrow::datatypes::{DataType, Field};
 
-use super::super::csv::split::{Field as Text, Marks, Splitter};
-use super::super::lines::{Lines, Separator};
-use super::super::partition_dir::Inferred;
 use super::{Parts, utf8};
 use crate::error::Result;
+use crate::format::csv::split::{Field as Text, Marks, Splitter};
+use crate::format::lines::{Lines, Separator};
+use crate::format::partition_dir::Inferred;
 use crate::record::Options;
 
 pub fn infer(options: &Options, parts: Parts<'_>) -> Result<Vec<Field>> {

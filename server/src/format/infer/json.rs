@@ -7,9 +7,9 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Fields};
 use serde_json::Value;
 
-use super::super::lines::{Lines, Separator};
 use super::Parts;
 use crate::error::Result;
+use crate::format::lines::{Lines, Separator};
 use crate::record::Options;
 
 /// What the values of a field have in common.

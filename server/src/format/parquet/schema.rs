@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 
-use super::super::FilePart;
 use super::read::load_schema;
 use crate::error::{Error, Result};
+use crate::format::FilePart;
 
 /// `Data` error if the file is torn, `User` error if it has a column of a type that cannot be read.
 pub fn schema_of(part: FilePart) -> Result<SchemaRef> {

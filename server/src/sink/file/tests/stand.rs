@@ -5,10 +5,10 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use uuid::Uuid;
 
-use super::super::*;
 use crate::clock::ManualClock;
 use crate::format::sink_log::{SinkFile, read_files, stored_path};
 use crate::record::parse_ddl;
+use crate::sink::file::*;
 use crate::sink::memory::MemoryRows;
 use crate::sink::testing::{facts, options};
 use crate::sink::{OutputMode, check};

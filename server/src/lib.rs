@@ -16,4 +16,5 @@ pub mod checkpoint;
 pub mod expression;
 pub mod sink;
 pub mod source;
+pub mod state;
 pub mod udf;

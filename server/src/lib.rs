@@ -18,3 +18,13 @@ pub mod sink;
 pub mod source;
 pub mod state;
 pub mod udf;
+
+pub mod operator;
+
+pub mod plan;
+
+pub mod query;
+
+pub mod cli;
+
+pub mod telemetry;

@@ -1,1 +1,8 @@
-fn main() {}
+//! The program `wasmill`: sets up logs and hands over to the command line.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wasmill::telemetry::start();
+    wasmill::cli::main()
+}

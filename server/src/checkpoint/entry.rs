@@ -40,15 +40,15 @@ pub struct BatchPlan {
     /// Rows older than this are late; milliseconds. Absent where nothing drops late rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub late_bound_ms: Option<i64>,
-    /// What guests' random numbers are drawn from.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub seed: Option<u64>,
+    /// Partitions of an aggregation's result; nothing for one that Spark or a hand wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partitions: Option<usize>,
     /// The run that planned the batch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run_id: Option<String>,
-    /// What of the query must not change between restarts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub plan_hash: Option<String>,
+    /// What of the query must not change between restarts, in the planner's own words.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub identity: Value,
     /// Digest of each module, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub modules: BTreeMap<String, String>,
@@ -65,9 +65,9 @@ pub struct BatchPlan {
 pub struct CommitEntry {
     /// The watermark of the next batch; milliseconds.
     pub next_batch_watermark_ms: i64,
-    /// The watermark of each `withWatermark`, in the order of the query; nothing if it saw no event time.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub node_watermarks_ms: Vec<Option<i64>>,
+    /// The watermark moved so that results may leave in a batch without rows, and the trigger lets one run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_data_wanted: bool,
     /// The run that finished the batch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run_id: Option<String>,
@@ -161,12 +161,12 @@ mod tests {
 
     #[test]
     fn unknown_keys_are_kept() {
-        let text = "v1\n{\"nextBatchWatermarkMs\":7,\"nodeWatermarksMs\":[null,3],\"ours\":{\"a\":[1]}}";
+        let text = "v1\n{\"nextBatchWatermarkMs\":7,\"noDataWanted\":true,\"ours\":{\"a\":[1]}}";
         let entry = CommitEntry::from_text(text).unwrap();
-        assert_eq!(entry.node_watermarks_ms, [None, Some(3)]);
+        assert!(entry.no_data_wanted);
         assert_eq!(entry.other["ours"], json!({"a": [1]}));
         assert_eq!(entry.to_text().unwrap(), text);
-        let plan = BatchPlan { seed: Some(u64::MAX), late_bound_ms: Some(-1), ..BatchPlan::default() };
+        let plan = BatchPlan { partitions: Some(3), late_bound_ms: Some(-1), ..BatchPlan::default() };
         let entry = OffsetEntry { plan, sources: vec![] };
         assert_eq!(OffsetEntry::from_text(&entry.to_text().unwrap()).unwrap(), entry);
     }

@@ -34,9 +34,6 @@ pub use log::{Found, Log};
 pub use recovery::{Decision, Facts, LogFacts, LogName, Step};
 pub use source_log::StoredSourceLog;
 
-/// How many entries the offset log and the commit log keep.
-pub const ENTRIES_KEPT: u64 = 100;
-
 /// How many of the newest entries recovery reads.
 const ENTRIES_READ: usize = 2;
 
@@ -156,10 +153,10 @@ impl Checkpoint {
         Ok(fresh)
     }
 
-    /// Deletes log entries that no restart needs; `newest` is the newest committed batch.
-    pub fn purge(&self, newest: BatchId) -> Result<()> {
-        self.offsets.purge(newest, ENTRIES_KEPT)?;
-        self.commits.purge(newest, ENTRIES_KEPT)
+    /// Deletes all but the newest `keep` log entries; `newest` is the newest committed batch.
+    pub fn purge(&self, newest: BatchId, keep: u64) -> Result<()> {
+        self.offsets.purge(newest, keep)?;
+        self.commits.purge(newest, keep)
     }
 
     fn metadata_path(&self) -> String {

@@ -20,8 +20,8 @@ fn offsets(end: u64) -> OffsetEntry {
         batch_watermark_ms: 1000,
         batch_timestamp_ms: 1_795_233_714_397,
         late_bound_ms: Some(0),
-        seed: Some(42),
-        plan_hash: Some("abc".into()),
+        partitions: Some(2),
+        identity: json!({ "sources": ["kafka"] }),
         modules: [("text".to_string(), "sha256:00".to_string())].into(),
         ..BatchPlan::default()
     };
@@ -29,8 +29,7 @@ fn offsets(end: u64) -> OffsetEntry {
 }
 
 fn commit(watermark: i64) -> CommitEntry {
-    let node_watermarks_ms = vec![Some(watermark), None];
-    CommitEntry { next_batch_watermark_ms: watermark, node_watermarks_ms, ..CommitEntry::default() }
+    CommitEntry { next_batch_watermark_ms: watermark, no_data_wanted: true, ..CommitEntry::default() }
 }
 
 fn run_batches(checkpoint: &Checkpoint, count: u64) {
@@ -45,9 +44,9 @@ fn entries_come_back_and_purge_keeps_the_newest() {
     let (storage, checkpoint) = checkpoint();
     assert!(checkpoint.offsets.latest().unwrap().is_none());
     run_batches(&checkpoint, 250);
-    checkpoint.purge(120).unwrap();
+    checkpoint.purge(120, 100).unwrap();
     assert_eq!(checkpoint.offsets.ids().unwrap()[0], 21);
-    checkpoint.purge(249).unwrap();
+    checkpoint.purge(249, 100).unwrap();
     let ids: Vec<u64> = (150..250).collect();
     assert_eq!(checkpoint.offsets.ids().unwrap(), ids);
     assert_eq!(checkpoint.commits.ids().unwrap(), ids);
@@ -55,9 +54,7 @@ fn entries_come_back_and_purge_keeps_the_newest() {
     assert_eq!(checkpoint.commits.latest().unwrap(), Some((249, commit(249))));
     let text = storage.read("/c/commits/249").unwrap().unwrap();
     let text = std::str::from_utf8(&text).unwrap();
-    assert!(
-        text.starts_with("v1\n{\"nextBatchWatermarkMs\":249,\"nodeWatermarksMs\":[249,null],\"crc32c\":")
-    );
+    assert!(text.starts_with("v1\n{\"nextBatchWatermarkMs\":249,\"noDataWanted\":true,\"crc32c\":"));
 }
 
 #[test]

@@ -1,0 +1,87 @@
+//! The command line: reads arguments, calls one thing, prints. Decides nothing about a batch.
+
+mod explain;
+mod run;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Streaming queries whose stages are your own WebAssembly modules.
+#[derive(Parser)]
+#[command(name = "wasmill", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the queries of a file until they end or are stopped (Ctrl-C finishes the batch, a second one does not)
+    Run(run::RunArgs),
+    /// Print what a query file would run: plan, schemas on each edge, delivery guarantee
+    Explain(PlanArgs),
+    /// Check a query file and list everything that is wrong with it
+    Lint(PlanArgs),
+    /// Print the completion script of a shell
+    Completions { shell: clap_complete::Shell },
+}
+
+/// Where a query file and its modules are.
+#[derive(clap::Args)]
+struct PlanArgs {
+    /// The query file: YAML or JSON, one query a document
+    file: PathBuf,
+    /// A folder in which `udf.module` names are looked up first
+    #[arg(long, value_name = "DIR")]
+    modules: Vec<PathBuf>,
+}
+
+/// Runs the process and gives its exit code: 0, or by who must act 1 internal, 2 user, 3 external, 4 data.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut out = std::io::stdout();
+    let result = match arguments.command {
+        Command::Run(args) => run::run(args),
+        Command::Explain(args) => explain::explain(&args, &mut out),
+        Command::Lint(args) => explain::lint(&args, &mut out),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "wasmill", &mut out);
+            Ok(())
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error);
+            ExitCode::from(error.kind().exit_code())
+        }
+    }
+}
+
+/// Prints an error where a person looks for it. Nothing can be done if even that fails.
+fn report(error: &Error) {
+    let _ = writeln!(std::io::stderr(), "{}", error.report());
+}
+
+/// The reader of our output has gone, as `head` does: not a failure of ours.
+fn is_broken_pipe(error: &Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(current) = cause {
+        let io = current.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe) {
+            return true;
+        }
+        cause = current.source();
+    }
+    false
+}
+
+fn print(out: &mut dyn Write, text: &str) -> Result<()> {
+    out.write_all(text.as_bytes()).map_err(|e| Error::new(ErrorKind::External, "write the output").because(e))
+}

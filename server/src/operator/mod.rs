@@ -1,0 +1,91 @@
+//! The stages of a query between source and sink. Reads no source, writes no sink, knows no checkpoint.
+//!
+//! A stateless stage is a [`Stage`]: each split of a batch runs its own [`Chain`] of them, so a stage never sees
+//! another split's rows. A stateful one ([`aggregate`]) works in two steps: each split groups its rows, then each
+//! share of the key groups merges what the splits found with what the state store holds.
+
+pub mod aggregate;
+mod filter;
+mod generate;
+mod project;
+mod sort;
+mod udf;
+mod watermark;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+
+use crate::error::Result;
+use crate::record::EventTimeStats;
+
+pub use filter::Filter;
+pub use generate::Generate;
+pub use project::Project;
+pub use sort::Sort;
+pub use udf::{UdfColumn, UdfStage};
+pub use watermark::{WATERMARK_DELAY_KEY, WatermarkStage};
+
+/// The most rows of a record batch that an operator makes; a guest or a generator may make more of one batch.
+pub const BATCH_ROWS: usize = 8_192;
+
+/// What a split's trip counted, for progress and for the next watermark.
+#[derive(Debug, Default, Clone)]
+pub struct TaskReport {
+    pub rows_read: u64,
+    /// By watermark node.
+    pub event_times: Vec<EventTimeStats>,
+    pub rows_dropped_by_watermark: u64,
+}
+
+impl TaskReport {
+    pub fn merge(&mut self, other: &TaskReport) {
+        self.rows_read += other.rows_read;
+        self.rows_dropped_by_watermark += other.rows_dropped_by_watermark;
+        if self.event_times.len() < other.event_times.len() {
+            self.event_times.resize(other.event_times.len(), EventTimeStats::default());
+        }
+        for (mine, theirs) in self.event_times.iter_mut().zip(&other.event_times) {
+            mine.merge(theirs);
+        }
+    }
+}
+
+/// A stateless stage of a plan: what it gives, and a fresh run of it for a split.
+pub trait Stage: Send + Sync {
+    fn schema(&self) -> &SchemaRef;
+
+    fn start(&self) -> Result<Box<dyn StageRun>>;
+}
+
+/// One split's trip through one stage.
+pub trait StageRun: Send {
+    /// Appends what `rows` become to `out`: none, one or several batches, in order.
+    fn run(&mut self, rows: RecordBatch, report: &mut TaskReport, out: &mut Vec<RecordBatch>) -> Result<()>;
+}
+
+/// One split's trip through all stateless stages.
+pub struct Chain {
+    runs: Vec<Box<dyn StageRun>>,
+}
+
+impl Chain {
+    pub fn start(stages: &[std::sync::Arc<dyn Stage>]) -> Result<Chain> {
+        Ok(Chain { runs: stages.iter().map(|stage| stage.start()).collect::<Result<_>>()? })
+    }
+
+    /// Rows that leave the last stage, in order; empty batches are dropped on the way.
+    pub fn run(&mut self, rows: RecordBatch, report: &mut TaskReport) -> Result<Vec<RecordBatch>> {
+        let mut batches = vec![rows];
+        for run in &mut self.runs {
+            let mut next = Vec::with_capacity(batches.len());
+            for batch in batches {
+                if batch.num_rows() > 0 {
+                    run.run(batch, report, &mut next)?;
+                }
+            }
+            batches = next;
+        }
+        batches.retain(|batch| batch.num_rows() > 0);
+        Ok(batches)
+    }
+}

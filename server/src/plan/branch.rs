@@ -1,0 +1,202 @@
+//! The inputs of a plan: each source with its stateless stages, up to the point where all inputs flow together.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Schema, SchemaRef};
+
+use super::context::PlanContext;
+use super::problem::Problems;
+use super::spec::{At, SourceSpec, StageSpec};
+use super::stage::{Step, StepKind, quoted};
+use crate::error::{Error, Result};
+use crate::expression::coercion::wider;
+use crate::operator::Stage;
+use crate::record::{Options, parse_ddl, type_name};
+use crate::source;
+
+/// A source and its stages while they are being resolved.
+pub struct Branch {
+    pub source: SourceSpec,
+    pub options: Options,
+    pub user_schema: Option<SchemaRef>,
+    pub source_schema: SchemaRef,
+    pub steps: Vec<Step>,
+    /// What leaves the last step, with all columns.
+    pub schema: SchemaRef,
+}
+
+/// A source and its stages, built over only the columns that are needed.
+pub struct Input {
+    pub format: String,
+    pub options: Options,
+    pub user_schema: Option<SchemaRef>,
+    pub source_schema: SchemaRef,
+    /// The source's columns that are read.
+    pub projection: Vec<usize>,
+    pub stages: Vec<Arc<dyn Stage>>,
+    /// What each stage does and gives, for `explain`.
+    pub described: Vec<(String, SchemaRef)>,
+    pub schema: SchemaRef,
+}
+
+/// Resolves a source and the stateless stages behind it; stops at the first stage that is not one and returns how
+/// many were taken.
+pub fn resolve(
+    source: &SourceSpec,
+    stages: &[At<StageSpec>],
+    watermarks: &mut Vec<i64>,
+    context: &PlanContext,
+    problems: &mut Problems,
+) -> Option<(Vec<Branch>, usize)> {
+    let opened = open(source);
+    let mut branches = vec![problems.take(source.line, opened)?];
+    for (taken, stage) in stages.iter().enumerate() {
+        if let StageSpec::Union { source, stages } = &stage.value {
+            let (others, used) = resolve(source, stages, watermarks, context, problems)?;
+            if let Some(rest) = stages.get(used) {
+                problems.add(
+                    rest.line,
+                    "a branch of `union` may not aggregate or sort",
+                    "do it after the `union`",
+                );
+                return None;
+            }
+            branches = problems.take(stage.line, union(branches, others, stage.line, context))?;
+            continue;
+        }
+        let kind = StepKind::resolve(&stage.value, watermarks.len(), context);
+        let Some(kind) = problems.take(stage.line, kind)? else { return Some((branches, taken)) };
+        if let StepKind::Watermark { delay_us, .. } = &kind {
+            watermarks.push(*delay_us);
+        }
+        for branch in &mut branches {
+            let added = branch.add(Step { line: stage.line, kind: kind.clone() }, context);
+            problems.take(stage.line, added)?;
+        }
+    }
+    Some((branches, stages.len()))
+}
+
+fn open(source: &SourceSpec) -> Result<Branch> {
+    let options = Options::new(source.options.clone())?;
+    let user_schema = source.schema.as_ref().map(|ddl| parse_ddl(&ddl.value)).transpose()?;
+    let source_schema = source::check(&source.format.value, user_schema.clone(), &options)?;
+    let schema = source_schema.clone();
+    Ok(Branch { source: source.clone(), options, user_schema, source_schema, steps: Vec::new(), schema })
+}
+
+impl Branch {
+    fn add(&mut self, step: Step, context: &PlanContext) -> Result<()> {
+        self.schema = step.kind.build(&self.schema, None, context)?.schema().clone();
+        self.steps.push(step);
+        Ok(())
+    }
+
+    /// Builds the branch so that it gives the columns `needed`.
+    pub fn build(&self, needed: &BTreeSet<String>, context: &PlanContext) -> Result<Input> {
+        let mut schemas = vec![self.source_schema.clone()];
+        for step in &self.steps {
+            let before = schemas.last().cloned().unwrap_or_else(|| Arc::new(Schema::empty()));
+            schemas.push(step.kind.build(&before, None, context)?.schema().clone());
+        }
+        // Backwards: what each step has to give, so that the next one has what it reads.
+        let mut wanted = vec![at_least_one(needed.clone(), &self.schema)];
+        for (step, schema) in self.steps.iter().zip(&schemas).rev() {
+            let given = wanted.last().cloned().unwrap_or_default();
+            wanted.push(at_least_one(step.kind.reads(schema, &given, context)?, schema));
+        }
+        wanted.reverse();
+        let read = |field: &Arc<arrow::datatypes::Field>| wanted[0].contains(field.name());
+        let fields = self.source_schema.fields();
+        let projection: Vec<usize> = (0..fields.len()).filter(|i| read(&fields[*i])).collect();
+        let mut schema: SchemaRef = Arc::new(
+            self.source_schema
+                .project(&projection)
+                .map_err(|e| Error::internal("narrow the source's schema").because(e))?,
+        );
+        let (mut stages, mut described): (Vec<Arc<dyn Stage>>, Vec<_>) = (Vec::new(), Vec::new());
+        for (step, given) in self.steps.iter().zip(&wanted[1..]) {
+            let stage = step.kind.build(&schema, Some(given), context)?;
+            schema = stage.schema().clone();
+            described.push((step.kind.describe(), schema.clone()));
+            stages.push(stage);
+        }
+        Ok(Input {
+            format: self.source.format.value.clone(),
+            options: self.options.clone(),
+            user_schema: self.user_schema.clone(),
+            source_schema: self.source_schema.clone(),
+            projection,
+            stages,
+            described,
+            schema,
+        })
+    }
+}
+
+/// Rows are counted by their columns, so one column stays even if none is needed: a narrow one.
+fn at_least_one(mut names: BTreeSet<String>, schema: &Schema) -> BTreeSet<String> {
+    if names.is_empty() {
+        let narrow = schema.fields().iter().find(|field| field.data_type().is_primitive());
+        names.extend(narrow.or(schema.fields().first()).map(|field| field.name().clone()));
+    }
+    names
+}
+
+/// Joins branches column by column, as SQL's UNION ALL: names are the first side's, types the wider of both.
+fn union(
+    mut left: Vec<Branch>,
+    mut right: Vec<Branch>,
+    line: u64,
+    context: &PlanContext,
+) -> Result<Vec<Branch>> {
+    let (Some(first), Some(second)) = (left.first(), right.first()) else {
+        return Err(Error::internal("a union without branches"));
+    };
+    let (one, other) = (first.schema.clone(), second.schema.clone());
+    if one.fields().len() != other.fields().len() {
+        return Err(Error::user("[NUM_COLUMNS_MISMATCH] the sides of a union have other numbers of columns")
+            .with("left", one.fields().len())
+            .with("right", other.fields().len())
+            .hint("`select` the same number of columns on both sides"));
+    }
+    let mut types = Vec::new();
+    for (a, b) in one.fields().iter().zip(other.fields()) {
+        let common = wider(a.data_type(), b.data_type()).ok_or_else(|| {
+            Error::user(
+                "[INCOMPATIBLE_COLUMN_TYPE] the sides of a union have columns that have no common type",
+            )
+            .with("column", a.name())
+            .with("left", type_name(a.data_type()))
+            .with("right", type_name(b.data_type()))
+            .hint("CAST one of them")
+        })?;
+        types.push(common);
+    }
+    for (branches, schema) in [(&mut left, &one), (&mut right, &other)] {
+        if let Some(items) = aligned(schema, &one, &types) {
+            for branch in branches {
+                branch.add(Step { line, kind: StepKind::Select(items.clone()) }, context)?;
+            }
+        }
+    }
+    left.extend(right);
+    Ok(left)
+}
+
+/// Select items that give `schema` the names of `names` and the types; nothing if it has them.
+fn aligned(schema: &Schema, names: &Schema, types: &[DataType]) -> Option<Vec<String>> {
+    let same = schema.fields().iter().zip(names.fields()).zip(types);
+    if same.clone().all(|((field, name), t)| field.name() == name.name() && field.data_type() == t) {
+        return None;
+    }
+    let items = same.map(|((field, name), data_type)| {
+        let (column, name) = (quoted(field.name()), quoted(name.name()));
+        match field.data_type() == data_type {
+            true => format!("{column} AS {name}"),
+            false => format!("CAST({column} AS {}) AS {name}", type_name(data_type)),
+        }
+    });
+    Some(items.collect())
+}

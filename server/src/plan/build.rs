@@ -1,0 +1,300 @@
+//! From a spec to a plan: everything resolved, checked and built; nothing opened, nothing run.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+
+use super::branch::{self, Branch, Input};
+use super::compat::Identity;
+use super::context::PlanContext;
+use super::legality::{self, Shape};
+use super::problem::Problems;
+use super::settings::{self, Settings};
+use super::spec::{At, Spec, StageSpec, TriggerSpec};
+use super::stage::{StepKind, quoted};
+use crate::error::Result;
+use crate::expression::{AggregateList, Analyzer, Expression, GroupKey};
+use crate::operator::aggregate::Aggregation;
+use crate::operator::{Project, Sort, Stage, WATERMARK_DELAY_KEY};
+use crate::record::Options;
+use crate::sink::{self, OutputMode};
+use crate::storage::Location;
+
+/// What will run.
+pub struct Plan {
+    pub name: String,
+    pub inputs: Vec<Input>,
+    /// The delay of each watermark, microseconds; the number of a watermark is its place here.
+    pub watermarks: Vec<i64>,
+    pub aggregation: Option<Arc<Aggregation>>,
+    /// What happens to the rows of an aggregation's result.
+    pub after: Vec<After>,
+    /// What happens, for `explain`: a line and the schema after it.
+    pub described: Vec<(String, SchemaRef)>,
+    pub schema: SchemaRef,
+    pub sink_format: String,
+    pub sink_options: Options,
+    pub partition_by: Vec<String>,
+    pub mode: OutputMode,
+    pub trigger: TriggerSpec,
+    pub checkpoint: Option<Location>,
+    pub settings: Settings,
+    /// What a restart is compared with.
+    pub identity: Identity,
+}
+
+/// One step of the way from an aggregation to the sink.
+pub enum After {
+    Stage(Arc<dyn Stage>),
+    /// Needs all rows of the batch at once.
+    Sort(Sort),
+}
+
+pub fn build(spec: &Spec, context: &PlanContext, problems: &mut Problems) -> Option<Plan> {
+    let settings = settings::read(&spec.conf, problems);
+    let mut watermarks = Vec::new();
+    let resolved = branch::resolve(&spec.source, &spec.stages, &mut watermarks, context, problems);
+    let checkpoint = checkpoint(spec, context, problems);
+    let (branches, taken) = resolved?;
+    let mut rest = Rest { spec, context, problems, described: Vec::new(), shape: Shape::default() };
+    let (aggregation, needed, after) = rest.stateful(&branches, &spec.stages[taken..])?;
+    let (described, shape) = (rest.described, rest.shape);
+    problems.take(spec.line, legality::check(shape, spec.mode))?;
+    let inputs = problems.take(spec.source.line, build_inputs(&branches, &needed, context))?;
+    let schema = after_schema(&after, aggregation.as_deref(), &inputs);
+    let sink_options = problems.take(spec.sink.line, Options::new(spec.sink.options.clone()))?;
+    let sink_check =
+        sink::check(&spec.sink.format.value, &sink_options, &spec.sink.partition_by, &schema, spec.mode);
+    problems.take(spec.sink.line, sink_check)?;
+    let identity = Identity::of(&inputs, &watermarks, aggregation.as_deref(), spec.mode);
+    Some(Plan {
+        name: spec.name.clone(),
+        inputs,
+        watermarks,
+        aggregation,
+        after,
+        described,
+        schema,
+        sink_format: spec.sink.format.value.clone(),
+        sink_options,
+        partition_by: spec.sink.partition_by.clone(),
+        mode: spec.mode,
+        trigger: spec.trigger,
+        checkpoint: checkpoint?,
+        settings,
+        identity,
+    })
+}
+
+fn checkpoint(spec: &Spec, context: &PlanContext, problems: &mut Problems) -> Option<Option<Location>> {
+    let Some(At { line, value }) = &spec.checkpoint else {
+        if !matches!(spec.sink.format.value.as_str(), "console" | "memory" | "noop") {
+            problems.add(
+                spec.line,
+                "`checkpointLocation` is missing: without it no restart could continue where this run stopped",
+                "add `checkpointLocation: /path/to/checkpoint`, a folder of this query alone, on disk or hdfs://",
+            );
+            return None;
+        }
+        return Some(None);
+    };
+    problems.take(*line, Location::parse(value, context.base())).map(Some)
+}
+
+fn build_inputs(branches: &[Branch], needed: &BTreeSet<String>, context: &PlanContext) -> Result<Vec<Input>> {
+    let mut inputs = branches.iter().map(|b| b.build(needed, context)).collect::<Result<Vec<_>>>()?;
+    // All inputs give the same columns in the same order, the first one's.
+    let names: Vec<String> = match inputs.first() {
+        Some(first) => first.schema.fields().iter().map(|f| quoted(f.name())).collect(),
+        None => Vec::new(),
+    };
+    for input in inputs.iter_mut().skip(1) {
+        let own: Vec<String> = input.schema.fields().iter().map(|f| quoted(f.name())).collect();
+        if own != names {
+            let stage = StepKind::Select(names.clone()).build(&input.schema, None, context)?;
+            input.schema = stage.schema().clone();
+            input.stages.push(stage);
+        }
+    }
+    Ok(inputs)
+}
+
+fn after_schema(after: &[After], aggregation: Option<&Aggregation>, inputs: &[Input]) -> SchemaRef {
+    let last = after.iter().rev().find_map(|step| match step {
+        After::Stage(stage) => Some(stage.schema().clone()),
+        After::Sort(_) => None,
+    });
+    let before = aggregation.map(|aggregation| aggregation.schema().clone());
+    let input = || inputs.first().map_or_else(|| Arc::new(Schema::empty()), |input| input.schema.clone());
+    last.or(before).unwrap_or_else(input)
+}
+
+/// The stages from the first stateful one on.
+struct Rest<'a> {
+    spec: &'a Spec,
+    context: &'a PlanContext,
+    problems: &'a mut Problems,
+    described: Vec<(String, SchemaRef)>,
+    shape: Shape,
+}
+
+type Stateful = (Option<Arc<Aggregation>>, BTreeSet<String>, Vec<After>);
+
+impl Rest<'_> {
+    fn stateful(&mut self, branches: &[Branch], stages: &[At<StageSpec>]) -> Option<Stateful> {
+        let input = branches.first()?.schema.clone();
+        let all = || input.fields().iter().map(|field| field.name().clone()).collect();
+        let Some(first) = stages.first() else { return Some((None, all(), Vec::new())) };
+        let StageSpec::GroupBy { keys, agg } = &first.value else {
+            // The shape is refused by the mode's rules, unless they let a bare sort or limit through.
+            self.shape.sorts = matches!(first.value, StageSpec::OrderBy(_));
+            self.shape.limits = matches!(first.value, StageSpec::Limit(_));
+            let refused = legality::check(self.shape, self.spec.mode);
+            self.problems.take(first.line, refused)?;
+            return None;
+        };
+        let (needed, aggregation) = self.aggregation(branches, first.line, keys, agg)?;
+        let described = format!("groupBy {} agg {}", list(keys), list(agg));
+        self.described.push((described, aggregation.schema().clone()));
+        let after = self.after(aggregation.schema().clone(), &stages[1..])?;
+        Some((Some(Arc::new(aggregation)), needed, after))
+    }
+
+    fn aggregation(
+        &mut self,
+        branches: &[Branch],
+        line: u64,
+        keys: &[At<String>],
+        agg: &[At<String>],
+    ) -> Option<(BTreeSet<String>, Aggregation)> {
+        let branch = branches.first()?;
+        let (keys, agg): (Vec<String>, Vec<String>) = (values(keys), values(agg));
+        let read = grouping(&branch.schema, &keys, &agg, self.context);
+        let (group_keys, list) = self.problems.take(line, read)?;
+        self.shape.aggregates = true;
+        self.shape.event_time_key =
+            group_keys.iter().any(|key| key.field().metadata().contains_key(WATERMARK_DELAY_KEY));
+        let needed: BTreeSet<String> =
+            columns_read(&group_keys, &list).map(|i| branch.schema.field(i).name().clone()).collect();
+        let narrowed = self.problems.take(line, branch.build(&needed, self.context))?;
+        let mode = self.spec.mode;
+        let built = grouping(&narrowed.schema, &keys, &agg, self.context)
+            .and_then(|(keys, list)| aggregate(keys, list, mode, self.context));
+        Some((needed, self.problems.take(line, built)?))
+    }
+
+    fn after(&mut self, mut schema: SchemaRef, stages: &[At<StageSpec>]) -> Option<Vec<After>> {
+        let mut after = Vec::new();
+        for stage in stages {
+            let step = self.after_step(&schema, stage)?;
+            match step {
+                After::Stage(stage) => {
+                    schema = stage.schema().clone();
+                    after.push(After::Stage(stage));
+                }
+                // A limit right behind a sort need not sort everything.
+                After::Sort(sort) => match after.last_mut() {
+                    Some(After::Sort(before)) if sort.keys.is_empty() => {
+                        let limits = [before.limit, sort.limit];
+                        before.limit = limits.into_iter().flatten().min();
+                    }
+                    _ => after.push(After::Sort(sort)),
+                },
+            }
+            let described = describe(&stage.value).unwrap_or_default();
+            self.described.push((described, schema.clone()));
+        }
+        Some(after)
+    }
+
+    fn after_step(&mut self, schema: &SchemaRef, stage: &At<StageSpec>) -> Option<After> {
+        let analyzer = Analyzer::new(schema.clone(), self.context.environment.clone());
+        let step = match &stage.value {
+            StageSpec::OrderBy(items) => {
+                self.shape.sorts = true;
+                let keys = analyzer.order(&values(items));
+                keys.map(|keys| After::Sort(Sort { keys, limit: None, schema: schema.clone() }))
+            }
+            StageSpec::Limit(limit) => {
+                self.shape.limits = true;
+                Ok(After::Sort(Sort { keys: Vec::new(), limit: Some(*limit), schema: schema.clone() }))
+            }
+            StageSpec::GroupBy { .. } | StageSpec::Union { .. } | StageSpec::WithWatermark { .. } => {
+                let what =
+                    "a second aggregation, a union or a watermark behind an aggregation is not supported";
+                self.problems.add(
+                    stage.line,
+                    what,
+                    "write the result to a topic or folder and read it in a second query",
+                );
+                return None;
+            }
+            other => match StepKind::resolve(other, 0, self.context) {
+                Ok(Some(kind)) => kind.build(schema, None, self.context).map(After::Stage),
+                Ok(None) => return None,
+                Err(error) => Err(error),
+            },
+        };
+        self.problems.take(stage.line, step)
+    }
+}
+
+fn describe(stage: &StageSpec) -> Option<String> {
+    Some(match stage {
+        StageSpec::OrderBy(items) => format!("orderBy {}", list(items)),
+        StageSpec::Limit(limit) => format!("limit {limit}"),
+        StageSpec::Select(items) => format!("select {}", list(items)),
+        StageSpec::Filter(predicate) => format!("filter {predicate}"),
+        StageSpec::WithColumn { name, expr } => format!("withColumn {name} = {expr}"),
+        StageSpec::Udf { module, function, .. } => format!("udf {module}.{function}"),
+        _ => return None,
+    })
+}
+
+fn values(items: &[At<String>]) -> Vec<String> {
+    items.iter().map(|item| item.value.clone()).collect()
+}
+
+fn list(items: &[At<String>]) -> String {
+    values(items).join(", ")
+}
+
+fn grouping(
+    schema: &SchemaRef,
+    keys: &[String],
+    agg: &[String],
+    context: &PlanContext,
+) -> Result<(Vec<GroupKey>, AggregateList)> {
+    let analyzer = Analyzer::new(schema.clone(), context.environment.clone());
+    let keys = analyzer.keys(keys)?;
+    let list = analyzer.aggregates(&keys, agg)?;
+    Ok((keys, list))
+}
+
+fn columns_read<'a>(keys: &'a [GroupKey], list: &'a AggregateList) -> impl Iterator<Item = usize> + 'a {
+    let keys = keys.iter().flat_map(|key| match key {
+        GroupKey::Expression(expression) => expression.columns(),
+        GroupKey::Window(window) => window.time.columns(),
+    });
+    let inputs = |call: &'a crate::expression::AggregateCall| call.arguments.iter().chain(&call.filter);
+    keys.chain(list.calls.iter().flat_map(inputs).flat_map(|e| e.columns())).copied()
+}
+
+/// The keys leave first, then the outputs.
+fn aggregate(
+    keys: Vec<GroupKey>,
+    list: AggregateList,
+    mode: OutputMode,
+    context: &PlanContext,
+) -> Result<Aggregation> {
+    let key_fields = keys.iter().map(|key| key.field().clone());
+    let fields: Vec<_> = key_fields.chain(list.calls.iter().map(|call| call.field.clone())).collect();
+    let analyzer = Analyzer::new(Arc::new(Schema::new(fields)), context.environment.clone());
+    let mut outputs: Vec<Expression> = Vec::new();
+    for key in &keys {
+        outputs.push(analyzer.expression(&quoted(key.field().name()))?);
+    }
+    outputs.extend(list.outputs.iter().cloned());
+    Aggregation::new(keys, list, mode, Project::new(outputs))
+}

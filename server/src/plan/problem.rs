@@ -1,0 +1,86 @@
+//! What is wrong with a query file, gathered so that all of it is told at once.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::record::nearest;
+
+/// One thing to mend: where, what, and what would work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub line: u64,
+    pub what: String,
+    pub hint: Option<String>,
+}
+
+#[derive(Debug, Default)]
+pub struct Problems {
+    found: Vec<Problem>,
+    /// Failures that are not the file's: they are told instead of it.
+    other: Option<Error>,
+}
+
+impl Problems {
+    pub fn add(&mut self, line: u64, what: impl Into<String>, hint: impl Into<String>) {
+        self.found.push(Problem { line, what: what.into(), hint: Some(hint.into()) });
+    }
+
+    /// The value, or its error as a problem at `line`.
+    pub fn take<T>(&mut self, line: u64, result: Result<T>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.add_error(line, error);
+                None
+            }
+        }
+    }
+
+    pub fn add_error(&mut self, line: u64, error: Error) {
+        if error.kind() != ErrorKind::User {
+            self.other.get_or_insert(error);
+            return;
+        }
+        let mut what = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(inner) = cause {
+            what.push_str(&format!(": {inner}"));
+            cause = inner.source();
+        }
+        self.found.push(Problem { line, what, hint: error.hint_text().map(str::to_string) });
+    }
+
+    pub fn unknown_key(&mut self, line: u64, what: &str, key: &str, known: &[&str]) {
+        let hint = match nearest(key, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("known here: {}", known.join(", ")),
+        };
+        self.add(line, format!("`{key}` is not {what}"), hint);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty() && self.other.is_none()
+    }
+
+    pub fn into_list(mut self) -> Vec<Problem> {
+        self.found.sort_by_key(|problem| problem.line);
+        self.found
+    }
+
+    /// Nothing, or one error that lists everything found, by line.
+    pub fn into_result(mut self, file: &str) -> Result<()> {
+        if let Some(error) = self.other.take() {
+            return Err(error);
+        }
+        let problems = self.into_list();
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let mut lines = Vec::new();
+        for problem in &problems {
+            lines.push(format!("{file}:{}: {}", problem.line, problem.what));
+            lines.extend(problem.hint.iter().map(|hint| format!("    hint: {hint}")));
+        }
+        Err(Error::user("the query file cannot run")
+            .with("problems", problems.len())
+            .detail(lines.join("\n")))
+    }
+}

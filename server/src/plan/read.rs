@@ -1,0 +1,332 @@
+//! From the tree of a query file to its spec: which words may stand where, and what kind of value each takes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::document::{Node, Value};
+use super::problem::Problems;
+use super::spec::{At, SinkSpec, SourceSpec, Spec, StageSpec, TriggerSpec};
+use crate::record::parse_interval_micros;
+use crate::sink::OutputMode;
+
+const QUERY_WORDS: [&str; 8] =
+    ["name", "source", "stages", "sink", "outputMode", "trigger", "checkpointLocation", "conf"];
+const STAGE_WORDS: [&str; 9] =
+    ["select", "filter", "withColumn", "udf", "withWatermark", "groupBy", "orderBy", "limit", "union"];
+
+/// Reads one document; what cannot be read is a problem, and then there is no spec.
+pub fn spec(document: &Node, file: &Path, problems: &mut Problems) -> Option<Spec> {
+    let mut reader = Reader { problems };
+    let map = reader.map(document, "a query", &QUERY_WORDS)?;
+    let source = match map.get("source") {
+        Some(node) => reader.source(node),
+        None => reader.missing(document.line, "source", "add `source: {format: kafka, options: {...}}`"),
+    };
+    let sink = match map.get("sink") {
+        Some(node) => reader.sink(node),
+        None => reader.missing(document.line, "sink", "add `sink: {format: console}`"),
+    };
+    let name = map.get("name").and_then(|node| reader.text(node, "name"));
+    let stages = map.get("stages").map_or(Some(Vec::new()), |node| reader.stages(node));
+    let mode = map.get("outputMode").map_or(Some(OutputMode::Append), |node| reader.mode(node));
+    let trigger = map.get("trigger").map_or(Some(TriggerSpec::Default), |node| reader.trigger(node));
+    let checkpoint =
+        map.get("checkpointLocation").and_then(|node| reader.text_at(node, "checkpointLocation"));
+    let conf = map.get("conf").map_or(Some(BTreeMap::new()), |node| reader.conf(node));
+    let fallback = file.file_stem().map_or("query".into(), |stem| stem.to_string_lossy().into_owned());
+    Some(Spec {
+        file: file.to_path_buf(),
+        name: name.unwrap_or(fallback),
+        line: document.line,
+        source: source?,
+        stages: stages?,
+        sink: sink?,
+        mode: mode?,
+        trigger: trigger?,
+        checkpoint,
+        conf: conf?,
+    })
+}
+
+struct Reader<'a> {
+    problems: &'a mut Problems,
+}
+
+type Words<'n> = BTreeMap<&'n str, &'n Node>;
+
+impl Reader<'_> {
+    fn missing<T>(&mut self, line: u64, word: &str, hint: &str) -> Option<T> {
+        self.problems.add(line, format!("`{word}` is missing"), hint);
+        None
+    }
+
+    fn wrong_kind<T>(&mut self, node: &Node, what: &str, wanted: &str) -> Option<T> {
+        let found = node.kind();
+        self.problems.add(node.line, format!("{what} is {found}"), format!("write {wanted}"));
+        None
+    }
+
+    /// A map whose keys are among `known`; others are problems and left out.
+    fn map<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> Option<Words<'n>> {
+        let Value::Map(entries) = &node.value else {
+            return self.wrong_kind(node, what, &format!("a map with {}", known.join(", ")));
+        };
+        let mut words = Words::new();
+        for (key, value) in entries {
+            match key.text() {
+                Some(word) if known.contains(&word) => {
+                    words.insert(word, value);
+                }
+                Some(word) => self.problems.unknown_key(key.line, &format!("a word of {what}"), word, known),
+                None => {
+                    self.problems.add(key.line, format!("a key of {what} is {}", key.kind()), "write a word")
+                }
+            }
+        }
+        Some(words)
+    }
+
+    fn text(&mut self, node: &Node, what: &str) -> Option<String> {
+        match node.text() {
+            Some(text) => Some(text.to_string()),
+            None => self.wrong_kind(node, &format!("`{what}`"), "a single value"),
+        }
+    }
+
+    fn text_at(&mut self, node: &Node, what: &str) -> Option<At<String>> {
+        Some(At { line: node.line, value: self.text(node, what)? })
+    }
+
+    fn required(&mut self, words: &Words<'_>, line: u64, word: &str, hint: &str) -> Option<String> {
+        match words.get(word) {
+            Some(node) => self.text(node, word),
+            None => self.missing(line, word, hint),
+        }
+    }
+
+    fn list(&mut self, node: &Node, what: &str) -> Option<Vec<At<String>>> {
+        let Value::List(elements) = &node.value else {
+            return self.wrong_kind(node, &format!("`{what}`"), &format!("a list: `{what}: [\"...\"]`"));
+        };
+        let texts: Vec<_> = elements.iter().map(|element| self.text_at(element, what)).collect();
+        texts.into_iter().collect()
+    }
+
+    fn options(&mut self, node: Option<&&Node>) -> Option<BTreeMap<String, String>> {
+        let Some(node) = node else { return Some(BTreeMap::new()) };
+        let Value::Map(entries) = &node.value else {
+            return self.wrong_kind(node, "`options`", "a map: `options: {path: \"/data\"}`");
+        };
+        let mut options = BTreeMap::new();
+        for (key, value) in entries {
+            if let (Some(key), Some(value)) = (self.text(key, "options"), self.text(value, "an option")) {
+                options.insert(key, value);
+            }
+        }
+        Some(options)
+    }
+
+    fn source(&mut self, node: &Node) -> Option<SourceSpec> {
+        let words = self.map(node, "`source`", &["format", "schema", "options"])?;
+        let format = match words.get("format") {
+            Some(format) => self.text_at(format, "format"),
+            None => self.missing(
+                node.line,
+                "format",
+                "name the source: kafka, socket, text, json, csv, parquet, rate",
+            ),
+        };
+        let schema = match words.get("schema") {
+            Some(schema) => Some(self.text_at(schema, "schema")?),
+            None => None,
+        };
+        let options = self.options(words.get("options"));
+        Some(SourceSpec { line: node.line, format: format?, schema, options: options? })
+    }
+
+    fn sink(&mut self, node: &Node) -> Option<SinkSpec> {
+        let words = self.map(node, "`sink`", &["format", "partitionBy", "options"])?;
+        let format = match words.get("format") {
+            Some(format) => self.text_at(format, "format"),
+            None => self.missing(node.line, "format", "name the sink: console, parquet, json, csv, text"),
+        };
+        let partition_by = match words.get("partitionBy") {
+            Some(list) => self.list(list, "partitionBy")?.into_iter().map(|name| name.value).collect(),
+            None => Vec::new(),
+        };
+        let options = self.options(words.get("options"));
+        Some(SinkSpec { line: node.line, format: format?, partition_by, options: options? })
+    }
+
+    fn mode(&mut self, node: &Node) -> Option<OutputMode> {
+        let text = self.text(node, "outputMode")?;
+        match text.to_lowercase().as_str() {
+            "append" => Some(OutputMode::Append),
+            "update" => Some(OutputMode::Update),
+            "complete" => Some(OutputMode::Complete),
+            _ => {
+                let what = format!("`{text}` is not an output mode");
+                self.problems.add(node.line, what, "use append, update or complete");
+                None
+            }
+        }
+    }
+
+    fn trigger(&mut self, node: &Node) -> Option<TriggerSpec> {
+        let words = self.map(node, "`trigger`", &["processingTime", "availableNow", "once"])?;
+        let Some((word, value)) = words.into_iter().next() else {
+            self.problems.add(node.line, "`trigger` is empty", "leave it away for the default");
+            return None;
+        };
+        let text = self.text(value, word)?;
+        match (word, text.as_str()) {
+            ("availableNow", "true") => Some(TriggerSpec::AvailableNow),
+            ("once", "true") => Some(TriggerSpec::Once),
+            ("processingTime", _) => {
+                let micros = self.problems.take(value.line, parse_interval_micros(&text))?;
+                if micros < 0 {
+                    self.problems.add(value.line, "`processingTime` is negative", "use `0 seconds` or more");
+                    return None;
+                }
+                Some(if micros == 0 { TriggerSpec::Default } else { TriggerSpec::ProcessingTime(micros) })
+            }
+            _ => {
+                self.problems.add(
+                    value.line,
+                    format!("`{word}` is `{text}`"),
+                    format!("write `{word}: true`"),
+                );
+                None
+            }
+        }
+    }
+
+    fn conf(&mut self, node: &Node) -> Option<BTreeMap<String, At<String>>> {
+        let Value::Map(entries) = &node.value else {
+            return self.wrong_kind(node, "`conf`", "a map of settings");
+        };
+        let mut conf = BTreeMap::new();
+        for (key, value) in entries {
+            if let (Some(key), Some(value)) = (self.text(key, "conf"), self.text_at(value, "conf")) {
+                conf.insert(key, value);
+            }
+        }
+        Some(conf)
+    }
+
+    fn stages(&mut self, node: &Node) -> Option<Vec<At<StageSpec>>> {
+        let Value::List(elements) = &node.value else {
+            return self.wrong_kind(node, "`stages`", "a list, such as `- filter: \"id > 3\"`");
+        };
+        let stages: Vec<_> = elements.iter().map(|element| self.stage(element)).collect();
+        stages.into_iter().collect()
+    }
+
+    fn stage(&mut self, node: &Node) -> Option<At<StageSpec>> {
+        let mut known = STAGE_WORDS.to_vec();
+        known.push("agg");
+        let words = self.map(node, "a stage", &known)?;
+        let mut names: Vec<&str> = words.keys().copied().filter(|word| *word != "agg").collect();
+        if names.is_empty() {
+            // A word that is not known has been told already.
+            let Value::Map(entries) = &node.value else { return None };
+            if entries.is_empty() {
+                self.problems.add(
+                    node.line,
+                    "a stage is empty",
+                    "write one word, such as `filter: \"id > 3\"`",
+                );
+            }
+            return None;
+        }
+        if names.len() > 1 {
+            let what = format!("a stage has {} words: {}", names.len(), names.join(", "));
+            self.problems.add(node.line, what, "start each stage with a `-` of its own");
+            return None;
+        }
+        let name = names.remove(0);
+        if words.contains_key("agg") && name != "groupBy" {
+            self.problems.add(node.line, "`agg` stands beside another word", "`agg` goes beside `groupBy`");
+            return None;
+        }
+        let value = words[name];
+        let stage = match name {
+            "select" => StageSpec::Select(self.nonempty(value, name)?),
+            "filter" => StageSpec::Filter(self.text(value, name)?),
+            "orderBy" => StageSpec::OrderBy(self.nonempty(value, name)?),
+            "groupBy" => {
+                let agg = match words.get("agg") {
+                    Some(agg) => self.nonempty(agg, "agg"),
+                    None => {
+                        self.missing(node.line, "agg", "add `agg: [\"count(*) AS count\"]` beside `groupBy`")
+                    }
+                };
+                StageSpec::GroupBy { keys: self.list(value, name)?, agg: agg? }
+            }
+            "limit" => StageSpec::Limit(self.count(value)?),
+            _ => self.mapped(name, value)?,
+        };
+        Some(At { line: node.line, value: stage })
+    }
+
+    /// The stages whose value is a map.
+    fn mapped(&mut self, name: &str, node: &Node) -> Option<StageSpec> {
+        let line = node.line;
+        match name {
+            "withColumn" => {
+                let words = self.map(node, "`withColumn`", &["name", "expr"])?;
+                let column = self.required(&words, line, "name", "name the column");
+                let expr = self.required(&words, line, "expr", "give the column's expression");
+                Some(StageSpec::WithColumn { name: column?, expr: expr? })
+            }
+            "withWatermark" => {
+                let words = self.map(node, "`withWatermark`", &["column", "delay"])?;
+                let column = self.required(&words, line, "column", "name the event-time column");
+                let delay =
+                    self.required(&words, line, "delay", "say how late rows may be: `delay: 10 seconds`");
+                Some(StageSpec::WithWatermark { column: column?, delay: delay? })
+            }
+            "union" => {
+                let words = self.map(node, "`union`", &["source", "stages"])?;
+                let source = match words.get("source") {
+                    Some(source) => self.source(source),
+                    None => self.missing(line, "source", "name the second source"),
+                };
+                let stages = words.get("stages").map_or(Some(Vec::new()), |node| self.stages(node));
+                Some(StageSpec::Union { source: source?, stages: stages? })
+            }
+            _ => {
+                let words = self.map(node, "`udf`", &["module", "function", "input"])?;
+                let module = self.required(&words, line, "module", "name the module or its .wasm file");
+                let function = self.required(&words, line, "function", "name a function of the module");
+                let input = match words.get("input") {
+                    Some(input) => self.list(input, "input"),
+                    None => self.missing(line, "input", "list the columns that go in: `input: [line]`"),
+                };
+                Some(StageSpec::Udf { module: module?, function: function?, input: input? })
+            }
+        }
+    }
+
+    fn nonempty(&mut self, node: &Node, what: &str) -> Option<Vec<At<String>>> {
+        let list = self.list(node, what)?;
+        if list.is_empty() {
+            self.problems.add(node.line, format!("`{what}` is empty"), "list at least one expression");
+            return None;
+        }
+        Some(list)
+    }
+
+    fn count(&mut self, node: &Node) -> Option<usize> {
+        let text = self.text(node, "limit")?;
+        let parsed = text.parse().ok();
+        if parsed.is_none() {
+            self.problems.add(
+                node.line,
+                format!("`limit` is `{text}`"),
+                "write a number of rows, such as 10",
+            );
+        }
+        parsed
+    }
+}

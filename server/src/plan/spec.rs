@@ -1,0 +1,70 @@
+//! A query as the user wrote it: words checked, nothing resolved. Every part remembers its line.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::sink::OutputMode;
+
+/// A part of the file and the line where it starts.
+#[derive(Clone, Debug)]
+pub struct At<T> {
+    pub line: u64,
+    pub value: T,
+}
+
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// The file it was read from: relative paths start at its folder.
+    pub file: PathBuf,
+    pub name: String,
+    pub line: u64,
+    pub source: SourceSpec,
+    pub stages: Vec<At<StageSpec>>,
+    pub sink: SinkSpec,
+    pub mode: OutputMode,
+    pub trigger: TriggerSpec,
+    pub checkpoint: Option<At<String>>,
+    pub conf: BTreeMap<String, At<String>>,
+}
+
+#[derive(Clone, Debug)]
+pub struct SourceSpec {
+    pub line: u64,
+    pub format: At<String>,
+    /// DDL.
+    pub schema: Option<At<String>>,
+    pub options: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct SinkSpec {
+    pub line: u64,
+    pub format: At<String>,
+    pub partition_by: Vec<String>,
+    pub options: BTreeMap<String, String>,
+}
+
+/// One word of `stages`.
+#[derive(Clone, Debug)]
+pub enum StageSpec {
+    Select(Vec<At<String>>),
+    Filter(String),
+    WithColumn { name: String, expr: String },
+    Udf { module: String, function: String, input: Vec<At<String>> },
+    WithWatermark { column: String, delay: String },
+    GroupBy { keys: Vec<At<String>>, agg: Vec<At<String>> },
+    OrderBy(Vec<At<String>>),
+    Limit(usize),
+    Union { source: SourceSpec, stages: Vec<At<StageSpec>> },
+}
+
+/// When the next batch starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TriggerSpec {
+    /// At once after the last; `processingTime: 0 seconds` is the same.
+    Default,
+    /// On the grid of this many microseconds since the epoch.
+    ProcessingTime(i64),
+    AvailableNow,
+    Once,
+}

@@ -1,0 +1,309 @@
+//! The stateless stages of a branch: resolved over full schemas, then built over only the columns that later
+//! stages need. Building twice from the same text keeps resolution by name in one place, the analyzer.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+
+use super::context::PlanContext;
+use super::spec::{At, StageSpec};
+use crate::error::{Error, Result};
+use crate::expression::{Analyzer, Expression, SelectItem};
+use crate::operator::{
+    Filter, Generate, Project, Stage, UdfColumn, UdfStage, WATERMARK_DELAY_KEY, WatermarkStage,
+};
+use crate::record::{parse_interval_micros, timestamp_type, type_name};
+use crate::udf::Transform;
+
+/// One stage, ready to be built over any schema that has the columns it reads.
+#[derive(Clone)]
+pub struct Step {
+    pub line: u64,
+    pub kind: StepKind,
+}
+
+#[derive(Clone)]
+pub enum StepKind {
+    /// Select items, each as it was written.
+    Select(Vec<String>),
+    Filter(String),
+    WithColumn {
+        name: String,
+        expr: String,
+    },
+    Watermark {
+        column: String,
+        delay_us: i64,
+        node: usize,
+    },
+    Udf {
+        transform: Arc<Transform>,
+        module: String,
+        input: Vec<String>,
+    },
+}
+
+impl StepKind {
+    /// The step of a stateless stage; none for the others.
+    pub fn resolve(spec: &StageSpec, node: usize, context: &PlanContext) -> Result<Option<StepKind>> {
+        Ok(Some(match spec {
+            StageSpec::Select(items) => StepKind::Select(texts(items)),
+            StageSpec::Filter(predicate) => StepKind::Filter(predicate.clone()),
+            StageSpec::WithColumn { name, expr } => {
+                StepKind::WithColumn { name: name.clone(), expr: expr.clone() }
+            }
+            StageSpec::WithWatermark { column, delay } => {
+                let delay_us = parse_interval_micros(delay)?;
+                if delay_us < 0 {
+                    return Err(Error::user("the delay of a watermark is negative")
+                        .with("delay", delay)
+                        .hint("use `0 seconds` or more"));
+                }
+                StepKind::Watermark { column: column.clone(), delay_us, node }
+            }
+            StageSpec::Udf { module, function, input } => {
+                let transform = context.module(module)?.function(function)?;
+                StepKind::Udf { transform, module: module.clone(), input: texts(input) }
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    /// For `explain`.
+    pub fn describe(&self) -> String {
+        match self {
+            StepKind::Select(items) => format!("select {}", items.join(", ")),
+            StepKind::Filter(predicate) => format!("filter {predicate}"),
+            StepKind::WithColumn { name, expr } => format!("withColumn {name} = {expr}"),
+            StepKind::Watermark { column, delay_us, .. } => {
+                format!("withWatermark {column} delay {} ms", delay_us / 1_000)
+            }
+            StepKind::Udf { transform, module, input } => {
+                format!("udf {module}.{}({})", transform.name(), input.join(", "))
+            }
+        }
+    }
+
+    /// Builds the stage over `schema`. Of a `select`, only items that give a column in `needed` are kept (all, if
+    /// `needed` is nothing); a generator is always kept, since it decides how many rows there are.
+    pub fn build(
+        &self,
+        schema: &SchemaRef,
+        needed: Option<&BTreeSet<String>>,
+        context: &PlanContext,
+    ) -> Result<Arc<dyn Stage>> {
+        let analyzer = Analyzer::new(schema.clone(), context.environment.clone());
+        match self {
+            StepKind::Select(items) => select(&analyzer, items, needed),
+            StepKind::Filter(predicate) => {
+                Ok(Arc::new(Filter::new(analyzer.predicate(predicate)?, schema.clone())))
+            }
+            StepKind::WithColumn { name, expr } => with_column(&analyzer, schema, name, expr, needed),
+            StepKind::Watermark { column, delay_us, node } => {
+                Ok(Arc::new(watermark(&analyzer, schema, column, *delay_us, *node)?))
+            }
+            StepKind::Udf { transform, input, .. } => {
+                Ok(Arc::new(udf(&analyzer, schema, transform, input, needed)?))
+            }
+        }
+    }
+
+    /// The names of the columns of `schema` that this step reads to give the columns `needed`.
+    pub fn reads(
+        &self,
+        schema: &SchemaRef,
+        needed: &BTreeSet<String>,
+        context: &PlanContext,
+    ) -> Result<BTreeSet<String>> {
+        let analyzer = Analyzer::new(schema.clone(), context.environment.clone());
+        let names =
+            |columns: &[usize]| columns.iter().map(|i| schema.field(*i).name().clone()).collect::<Vec<_>>();
+        let mut read = BTreeSet::new();
+        match self {
+            StepKind::Select(items) => {
+                for item in kept_items(&analyzer, items, Some(needed))? {
+                    read.extend(names(item_input(&item).columns()));
+                }
+            }
+            StepKind::Filter(predicate) => {
+                read.extend(needed.iter().cloned());
+                read.extend(names(analyzer.predicate(predicate)?.columns()));
+            }
+            StepKind::WithColumn { name, expr } => {
+                read.extend(needed.iter().filter(|n| !n.eq_ignore_ascii_case(name)).cloned());
+                if needed.iter().any(|n| n.eq_ignore_ascii_case(name)) {
+                    read.extend(names(analyzer.expression(expr)?.columns()));
+                }
+            }
+            StepKind::Watermark { column, .. } => {
+                read.extend(needed.iter().cloned());
+                read.extend(names(analyzer.expression(&quoted(column))?.columns()));
+            }
+            StepKind::Udf { transform, input, .. } => {
+                let given = |name: &String| transform.outputs().iter().any(|f| f.name() == name);
+                read.extend(needed.iter().filter(|name| !given(name)).cloned());
+                for argument in input {
+                    read.extend(names(analyzer.expression(argument)?.columns()));
+                }
+            }
+        }
+        Ok(read)
+    }
+}
+
+fn texts(items: &[At<String>]) -> Vec<String> {
+    items.iter().map(|item| item.value.clone()).collect()
+}
+
+/// A column name as an expression that means just it.
+pub fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+fn item_input(item: &SelectItem) -> &Expression {
+    match item {
+        SelectItem::Expression(expression) => expression,
+        SelectItem::Generator(generator) => &generator.input,
+    }
+}
+
+fn kept_items(
+    analyzer: &Analyzer,
+    items: &[String],
+    needed: Option<&BTreeSet<String>>,
+) -> Result<Vec<SelectItem>> {
+    let mut kept = analyzer.select(items)?;
+    if let Some(needed) = needed {
+        kept.retain(|item| match item {
+            SelectItem::Expression(expression) => needed.contains(expression.field().name()),
+            SelectItem::Generator(_) => true,
+        });
+    }
+    Ok(kept)
+}
+
+fn select(
+    analyzer: &Analyzer,
+    items: &[String],
+    needed: Option<&BTreeSet<String>>,
+) -> Result<Arc<dyn Stage>> {
+    let items = kept_items(analyzer, items, needed)?;
+    if items.iter().any(|item| matches!(item, SelectItem::Generator(_))) {
+        return Ok(Arc::new(Generate::new(items)?));
+    }
+    let expressions = items.into_iter().filter_map(|item| match item {
+        SelectItem::Expression(expression) => Some(expression),
+        SelectItem::Generator(_) => None,
+    });
+    Ok(Arc::new(Project::new(expressions.collect())))
+}
+
+fn with_column(
+    analyzer: &Analyzer,
+    schema: &SchemaRef,
+    name: &str,
+    expr: &str,
+    needed: Option<&BTreeSet<String>>,
+) -> Result<Arc<dyn Stage>> {
+    let aliased = format!("{expr} AS {}", quoted(name));
+    let wanted = |column: &str| needed.is_none_or(|needed| needed.contains(column));
+    let mut items = Vec::new();
+    let mut replaced = false;
+    for field in schema.fields() {
+        if field.name().eq_ignore_ascii_case(name) {
+            replaced = true;
+            items.push(aliased.clone());
+        } else if wanted(field.name()) {
+            items.push(quoted(field.name()));
+        }
+    }
+    if !replaced && needed.is_none_or(|needed| needed.iter().any(|n| n.eq_ignore_ascii_case(name))) {
+        items.push(aliased);
+    }
+    select(analyzer, &items, None)
+}
+
+fn watermark(
+    analyzer: &Analyzer,
+    schema: &SchemaRef,
+    column: &str,
+    delay_us: i64,
+    node: usize,
+) -> Result<WatermarkStage> {
+    let expression = analyzer.expression(&quoted(column))?;
+    let index = expression.as_column().ok_or_else(|| Error::internal("a column name is not a column"))?;
+    let field = schema.field(index);
+    if field.data_type() != &timestamp_type() {
+        return Err(Error::user(
+            "[EVENT_TIME_IS_NOT_ON_TIMESTAMP_TYPE] a watermark needs a TIMESTAMP column",
+        )
+        .with("column", column)
+        .with("type", type_name(field.data_type()))
+        .hint("make one first: `- withColumn: {name: ts, expr: \"CAST(... AS TIMESTAMP)\"}`"));
+    }
+    if schema.fields().iter().any(|f| f.metadata().contains_key(WATERMARK_DELAY_KEY)) {
+        return Err(Error::user("redefining a watermark is disallowed: the stream has one already")
+            .with("column", column)
+            .hint("keep one `withWatermark`, before the `groupBy`"));
+    }
+    let mut fields: Vec<FieldRef> = schema.fields().to_vec();
+    let mut metadata = field.metadata().clone();
+    metadata.insert(WATERMARK_DELAY_KEY.into(), delay_us.to_string());
+    fields[index] = Arc::new(field.clone().with_metadata(metadata));
+    Ok(WatermarkStage { node, column: index, schema: Arc::new(Schema::new(fields)) })
+}
+
+fn udf(
+    analyzer: &Analyzer,
+    schema: &SchemaRef,
+    transform: &Arc<Transform>,
+    input: &[String],
+    needed: Option<&BTreeSet<String>>,
+) -> Result<UdfStage> {
+    let wanted = transform.inputs();
+    if wanted.len() != input.len() {
+        let list: Vec<_> =
+            wanted.iter().map(|f| format!("{} {}", f.name(), type_name(f.data_type()))).collect();
+        return Err(Error::user("the function takes another number of columns")
+            .with("function", transform.name())
+            .with("given", input.len())
+            .hint(format!("it takes ({})", list.join(", "))));
+    }
+    let mut arguments = Vec::with_capacity(input.len());
+    for (text, field) in input.iter().zip(wanted.iter()) {
+        let argument = analyzer.expression(text)?;
+        if argument.field().data_type() != field.data_type() {
+            return Err(wrong_argument(transform, text, &argument, field));
+        }
+        arguments.push(argument);
+    }
+    let keep = |name: &String| needed.is_none_or(|needed| needed.contains(name));
+    let given: BTreeMap<&str, usize> =
+        transform.outputs().iter().enumerate().map(|(i, f)| (f.name().as_str(), i)).collect();
+    let mut outputs = Vec::new();
+    let mut fields: Vec<FieldRef> = Vec::new();
+    for (index, field) in schema.fields().iter().enumerate() {
+        if !given.contains_key(field.name().as_str()) && keep(field.name()) {
+            outputs.push(UdfColumn::Input(index));
+            fields.push(field.clone());
+        }
+    }
+    for (index, field) in transform.outputs().iter().enumerate() {
+        if keep(field.name()) {
+            outputs.push(UdfColumn::Guest(index));
+            fields.push(field.clone());
+        }
+    }
+    Ok(UdfStage { transform: transform.clone(), arguments, outputs, schema: Arc::new(Schema::new(fields)) })
+}
+
+fn wrong_argument(transform: &Transform, text: &str, argument: &Expression, field: &Field) -> Error {
+    let (given, wanted): (&DataType, &DataType) = (argument.field().data_type(), field.data_type());
+    Error::user("the function takes a column of another type")
+        .with("function", transform.name())
+        .with("input", text)
+        .with("given", type_name(given))
+        .with("wanted", type_name(wanted))
+        .hint(format!("write `CAST({text} AS {})` in `input`", type_name(wanted)))
+}

@@ -1,0 +1,107 @@
+//! What is said about query files: every problem at once, with its line; and the plans of good ones.
+
+use std::path::Path;
+
+use super::{Plan, PlanContext, explain, plan_file};
+use crate::error::Result;
+use crate::udf::{Limits, Runtime};
+
+fn plan(text: &str) -> Result<Vec<Plan>> {
+    let runtime = Runtime::new(Limits::default())?;
+    let context = || PlanContext::new(runtime.clone(), "/nowhere".into(), Vec::new());
+    Ok(plan_file(text, Path::new("q.yaml"), context)?.into_iter().map(|(plan, _)| plan).collect())
+}
+
+const RATE: &str = "source: {format: rate-micro-batch, options: {rowsPerBatch: 10}}\n";
+const WATERMARK: &str = "  - withWatermark: {column: timestamp, delay: 10 seconds}\n";
+const WINDOW: &str = "  - groupBy: [\"window(timestamp, '10 seconds')\"]\n    agg: [\"count(*) AS n\", \"max(value) AS top\"]\n";
+
+#[test]
+fn problems_come_all_at_once_with_their_lines() {
+    let text = "sauce: {format: rate}\nsource:\n  format: rate-micro-batch\n  option: {}\nstages:\n  - filter: \"value > 3\"\n  - selekt: [value]\nsink: {format: console}\noutputMode: sideways\n";
+    let report = plan(text).err().unwrap().report();
+    for wanted in [
+        "q.yaml:1: `sauce` is not a word of a query",
+        "did you mean `source`?",
+        "q.yaml:4: `option` is not a word of `source`",
+        "q.yaml:7: `selekt` is not a word of a stage",
+        "did you mean `select`?",
+        "q.yaml:9: `sideways` is not an output mode",
+        "problems=`4`",
+    ] {
+        assert!(report.contains(wanted), "{wanted} is missing in\n{report}");
+    }
+}
+
+#[test]
+fn refusals_name_the_line_and_what_would_work() {
+    for (stages, mode, line, wanted) in [
+        ("  - filter: \"nothing > 3\"\n", "append", 3, "nothing"),
+        ("  - filter: \"value + 1\"\n", "append", 3, "BOOLEAN"),
+        (WINDOW, "append", 1, "withWatermark"),
+        ("  - orderBy: [value]\n", "append", 3, "orderBy"),
+        ("  - limit: 3\n", "update", 3, "limit"),
+        ("  - select: [value]\n", "complete", 1, "complete"),
+        (
+            "  - withWatermark: {column: value, delay: 10 seconds}\n",
+            "append",
+            3,
+            "EVENT_TIME_IS_NOT_ON_TIMESTAMP_TYPE",
+        ),
+        ("  - withWatermark: {column: timestamp, delay: 1 month}\n", "append", 3, "fixed length"),
+        ("  - udf: {module: nowhere, function: f, input: [value]}\n", "append", 3, "no such module"),
+    ] {
+        let text = format!("{RATE}stages:\n{stages}sink: {{format: console}}\noutputMode: {mode}\n");
+        let report = plan(&text).err().unwrap().report();
+        assert!(report.contains(wanted), "{wanted} is missing in\n{report}");
+        assert!(report.contains(&format!("q.yaml:{line}:")), "line {line} is missing in\n{report}");
+    }
+}
+
+#[test]
+fn a_watermark_may_not_be_redefined() {
+    let text = format!("{RATE}stages:\n{WATERMARK}{WATERMARK}sink: {{format: console}}\n");
+    let report = plan(&text).err().unwrap().report();
+    assert!(report.contains("q.yaml:4:") && report.contains("disallowed"), "{report}");
+}
+
+#[test]
+fn a_sink_with_promises_needs_a_checkpoint() {
+    let text = format!("{RATE}sink: {{format: json, options: {{path: /tmp/out}}}}\n");
+    let report = plan(&text).err().unwrap().report();
+    assert!(report.contains("`checkpointLocation` is missing"), "{report}");
+}
+
+#[test]
+fn only_needed_columns_are_read_and_explain_shows_every_edge() {
+    let text = format!(
+        "name: counts\n{RATE}stages:\n{WATERMARK}{WINDOW}  - select: [window.start, n]\nsink: {{format: console}}\n"
+    );
+    let plans = plan(&text).unwrap();
+    let text = explain(&plans[0]);
+    for wanted in [
+        "query counts",
+        "source rate-micro-batch",
+        "withWatermark timestamp delay 10000 ms",
+        "window STRUCT<start: TIMESTAMP, end: TIMESTAMP>, n BIGINT, top BIGINT",
+        "start TIMESTAMP, n BIGINT",
+        "trigger: default",
+        "delivery: none",
+    ] {
+        assert!(text.contains(wanted), "{wanted} is missing in\n{text}");
+    }
+    let json = format!(
+        "{{\"source\": {{\"format\": \"rate-micro-batch\", \"options\": {{\"rowsPerBatch\": 1}}}}, \"stages\": [{{\"select\": [\"value + 1 AS next\"]}}], \"sink\": {{\"format\": \"console\"}}}}"
+    );
+    let plans = plan(&json).unwrap();
+    assert_eq!(plans[0].inputs[0].projection, [1]);
+    assert_eq!(plans[0].schema.field(0).name(), "next");
+}
+
+#[test]
+fn several_queries_in_a_file_need_names_of_their_own() {
+    let one = format!("{RATE}sink: {{format: console}}\n");
+    let report = plan(&format!("{one}---\n{one}")).err().unwrap().report();
+    assert!(report.contains("two queries are called `q`"), "{report}");
+    assert_eq!(plan(&format!("name: a\n{one}---\nname: b\n{one}")).unwrap().len(), 2);
+}

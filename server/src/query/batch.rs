@@ -1,0 +1,231 @@
+//! The spine: the one place that knows the order in which a batch becomes durable.
+//!
+//! offset log, then sources told what is committed, then the tasks (everything staged, nothing visible), then the
+//! state's changes, then the sink's publication, then the commit log, then the local state. A crash anywhere leads
+//! back to the same batch with the same input, and gives the same bytes.
+
+use std::sync::Arc;
+
+use super::RunSettings;
+use super::progress::{Durations, QueryProgress, SourceProgress, StateProgress};
+use super::task::{Outcome, SplitTask, TaskContext};
+use super::watermark::WatermarkTracker;
+use crate::checkpoint::{BatchPlan, Checkpoint, CommitEntry, OffsetEntry};
+use crate::error::{Error, Result};
+use crate::plan::{Plan, PlanContext, TriggerSpec};
+use crate::record::{BatchId, EventTimeStats, Offset, QueryId, RunId};
+use crate::sink::{OutputMode, Sink};
+use crate::source::{ReadLimits, Source};
+use crate::state::StateStore;
+
+/// The state operator of the one aggregation that a query may have, by its place in the store.
+pub const AGGREGATION: usize = 0;
+
+/// A query with everything open.
+pub struct Spine<'a> {
+    pub plan: &'a Plan,
+    pub context: &'a PlanContext,
+    pub settings: &'a RunSettings,
+    pub query_id: QueryId,
+    pub run_id: RunId,
+    pub sources: Vec<Box<dyn Source>>,
+    pub sink: Arc<dyn Sink>,
+    pub checkpoint: Checkpoint,
+    pub state: Option<StateStore>,
+    pub tracker: WatermarkTracker,
+    /// Where the batch before ended, by source; nothing before the first batch.
+    pub ends: Vec<Option<Offset>>,
+    /// The watermark that the batch before used; nothing before the first batch.
+    pub watermark_before_ms: Option<i64>,
+    /// The batch before moved the watermark, so that results may leave without new rows.
+    pub no_data_wanted: bool,
+    pub last_trigger_us: Option<i64>,
+}
+
+/// A batch that has been decided on: what the offset log says, or is about to say.
+pub struct PlannedBatch {
+    pub id: BatchId,
+    pub entry: OffsetEntry,
+    /// The offset log has it already: a crash came between it and the commit.
+    pub replayed: bool,
+    pub triggered_us: i64,
+    pub latest_offset_ms: i64,
+}
+
+impl Spine<'_> {
+    /// Asks every source for its range; nothing if there is neither input nor another reason for a batch.
+    pub fn plan_batch(&mut self, id: BatchId, limits: ReadLimits) -> Result<Option<PlannedBatch>> {
+        let triggered_us = self.settings.clock.now_micros();
+        let mut ends = Vec::with_capacity(self.sources.len());
+        for (source, start) in self.sources.iter_mut().zip(&self.ends) {
+            ends.push(source.next_end(start.as_ref(), limits)?);
+        }
+        let latest_offset_ms = self.since_ms(triggered_us);
+        if ends == self.ends && !self.no_data_wanted {
+            return Ok(None);
+        }
+        let watermark_ms = self.tracker.global_ms();
+        let late_bound_ms = self.watermark_before_ms.unwrap_or(watermark_ms);
+        let plan = BatchPlan {
+            batch_watermark_ms: watermark_ms,
+            batch_timestamp_ms: triggered_us.div_euclid(1_000),
+            late_bound_ms: self.tracker.is_used().then_some(late_bound_ms),
+            partitions: Some(self.settings.parallelism),
+            run_id: Some(self.run_id.to_string()),
+            identity: serde_json::to_value(&self.plan.identity)
+                .map_err(|e| Error::internal("write the plan's identity").because(e))?,
+            modules: self.context.module_digests(),
+            ..BatchPlan::default()
+        };
+        let entry = OffsetEntry { plan, sources: ends };
+        Ok(Some(PlannedBatch { id, entry, replayed: false, triggered_us, latest_offset_ms }))
+    }
+
+    /// Runs a batch from its offset entry to its commit entry.
+    pub fn run_batch(&mut self, batch: PlannedBatch) -> Result<QueryProgress> {
+        let mut durations = Durations { latest_offset: batch.latest_offset_ms, ..Default::default() };
+        let started = self.settings.clock.now_micros();
+        if !batch.replayed {
+            self.checkpoint.offsets.add(batch.id, &batch.entry)?;
+        }
+        self.commit_sources()?;
+        durations.wal_commit = self.since_ms(started);
+
+        let started = self.settings.clock.now_micros();
+        let splits = self.splits(&batch.entry)?;
+        durations.get_batch = self.since_ms(started);
+
+        let started = self.settings.clock.now_micros();
+        let mut outcome = self.run_tasks(&batch, splits)?;
+        let state_started = self.settings.clock.now_micros();
+        if let Some(state) = &mut self.state {
+            let changes = std::mem::take(&mut outcome.changes);
+            state.commit_durable(batch.id, changes.into_iter().map(|c| (AGGREGATION, c)).collect())?;
+        }
+        let commit_ms = self.since_ms(state_started);
+        self.sink.publish(batch.id, std::mem::take(&mut outcome.staged))?;
+        durations.add_batch = self.since_ms(started);
+
+        let started = self.settings.clock.now_micros();
+        let next_watermark_ms = self.tracker.observe(&outcome.report.event_times);
+        self.no_data_wanted =
+            self.wants_no_data_batch(batch.entry.plan.batch_watermark_ms, next_watermark_ms);
+        let commit = CommitEntry {
+            next_batch_watermark_ms: next_watermark_ms,
+            no_data_wanted: self.no_data_wanted,
+            run_id: Some(self.run_id.to_string()),
+            ..CommitEntry::default()
+        };
+        self.checkpoint.commits.add(batch.id, &commit)?;
+        if let Some(state) = &mut self.state {
+            state.apply(batch.id)?;
+        }
+        self.checkpoint.purge(batch.id, self.plan.settings.batches_to_retain)?;
+        durations.commit_offsets = self.since_ms(started);
+        durations.trigger_execution = self.since_ms(batch.triggered_us);
+        let progress = self.progress(&batch, &outcome, durations, commit_ms);
+        self.ends = batch.entry.sources;
+        self.watermark_before_ms = Some(batch.entry.plan.batch_watermark_ms);
+        self.last_trigger_us = Some(batch.triggered_us);
+        progress
+    }
+
+    fn since_ms(&self, started_us: i64) -> i64 {
+        (self.settings.clock.now_micros() - started_us) / 1_000
+    }
+
+    /// All batches before this one are committed: their input may go.
+    fn commit_sources(&mut self) -> Result<()> {
+        for (source, end) in self.sources.iter_mut().zip(&self.ends) {
+            if let Some(end) = end {
+                source.commit(end)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn splits(&mut self, entry: &OffsetEntry) -> Result<Vec<SplitTask>> {
+        let mut tasks = Vec::new();
+        for (input, (source, end)) in self.sources.iter_mut().zip(&entry.sources).enumerate() {
+            let start = &self.ends[input];
+            if let Some(end) = end.as_ref().filter(|end| start.as_ref() != Some(*end)) {
+                let splits = source.splits(start.as_ref(), end)?;
+                tasks.extend(splits.into_iter().map(|split| SplitTask { input, split }));
+            }
+        }
+        Ok(tasks)
+    }
+
+    fn run_tasks(&self, batch: &PlannedBatch, splits: Vec<SplitTask>) -> Result<Outcome> {
+        let plan = &batch.entry.plan;
+        self.context.environment.set_batch_time_micros(plan.batch_timestamp_ms * 1_000);
+        let micros = |ms: i64| ms.saturating_mul(1_000);
+        let reader = self.state.as_ref().map(|state| state.reader(AGGREGATION));
+        let tasks = TaskContext {
+            plan: self.plan,
+            sink: self.sink.as_ref(),
+            batch: batch.id,
+            parallelism: self.settings.parallelism,
+            late_bound_us: plan.late_bound_ms.map(micros),
+            eviction_us: self.tracker.is_used().then_some(micros(plan.batch_watermark_ms)),
+            partitions: plan.partitions.unwrap_or(self.settings.parallelism),
+            state: reader.as_ref(),
+        };
+        tasks.run(splits)
+    }
+
+    /// Append and update of an aggregation: a watermark beyond the batch's lets groups leave without new rows.
+    fn wants_no_data_batch(&self, watermark_ms: i64, next_watermark_ms: i64) -> bool {
+        let evicts = self.plan.aggregation.is_some() && self.plan.mode != OutputMode::Complete;
+        let allowed = self.plan.settings.no_data_batches && self.plan.trigger != TriggerSpec::Once;
+        evicts && allowed && next_watermark_ms > watermark_ms
+    }
+
+    fn progress(
+        &mut self,
+        batch: &PlannedBatch,
+        outcome: &Outcome,
+        durations: Durations,
+        commit_ms: i64,
+    ) -> Result<QueryProgress> {
+        let mut sources = Vec::with_capacity(self.sources.len());
+        for (index, source) in self.sources.iter_mut().enumerate() {
+            let end = batch.entry.sources[index].clone();
+            sources.push(SourceProgress {
+                description: source.description(),
+                start: self.ends[index].clone(),
+                metrics: end.as_ref().map(|end| source.metrics(end)).unwrap_or_default(),
+                latest: source.latest()?,
+                rows: outcome.rows_read[index],
+                end,
+            });
+        }
+        let mut event_time = EventTimeStats::default();
+        outcome.report.event_times.iter().for_each(|seen| event_time.merge(seen));
+        let state = self.state.as_ref().map(|state| StateProgress {
+            rows_total: state.rows(AGGREGATION),
+            rows_updated: outcome.rows_updated,
+            rows_removed: outcome.rows_removed,
+            rows_dropped_by_watermark: outcome.report.rows_dropped_by_watermark,
+            commit_ms,
+            memory_bytes: state.metrics().memory_bytes,
+            partitions: batch.entry.plan.partitions.unwrap_or(self.settings.parallelism),
+        });
+        let since_last = self.last_trigger_us.map(|last| (batch.triggered_us - last) as f64 / 1e6);
+        Ok(QueryProgress {
+            id: self.query_id,
+            run_id: self.run_id,
+            name: self.plan.name.clone(),
+            timestamp_us: batch.triggered_us,
+            batch_id: batch.id,
+            since_last_s: since_last,
+            durations,
+            event_time,
+            watermark_ms: self.tracker.is_used().then_some(batch.entry.plan.batch_watermark_ms),
+            state,
+            sources,
+            sink: self.sink.description(),
+            rows_out: outcome.rows_out,
+        })
+    }
+}

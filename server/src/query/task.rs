@@ -1,0 +1,295 @@
+//! The work of a batch on threads: splits read and run through their stages, then, for an aggregation, shares of
+//! the key groups merged; each partition's rows staged at the sink. Decides nothing about the batch.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use arrow::array::RecordBatch;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::operator::aggregate::{Grouping, MergeInput, PartialGroups, merge};
+use crate::operator::{BATCH_ROWS, Chain, TaskReport};
+use crate::plan::{After, Input, Plan};
+use crate::record::BatchId;
+use crate::sink::{Sink, StageWriter, Staged};
+use crate::source::{ReadOptions, Split};
+use crate::state::{Changes, KEY_GROUPS, StateReader};
+use crate::udf::GUEST_THREAD_STACK_BYTES;
+
+/// One split of the batch and the input it belongs to.
+pub struct SplitTask {
+    pub input: usize,
+    pub split: Box<dyn Split>,
+}
+
+/// What the batch's tasks are given.
+pub struct TaskContext<'a> {
+    pub plan: &'a Plan,
+    pub sink: &'a dyn Sink,
+    pub batch: BatchId,
+    /// Threads at work at once.
+    pub parallelism: usize,
+    pub late_bound_us: Option<i64>,
+    pub eviction_us: Option<i64>,
+    /// Partitions of an aggregation's result; fixed when the batch was planned.
+    pub partitions: usize,
+    pub state: Option<&'a StateReader>,
+}
+
+/// What the tasks of a batch did.
+#[derive(Default)]
+pub struct Outcome {
+    pub report: TaskReport,
+    /// By input.
+    pub rows_read: Vec<u64>,
+    pub staged: Vec<Staged>,
+    pub changes: Vec<Changes>,
+    pub rows_updated: u64,
+    pub rows_removed: u64,
+    pub rows_out: u64,
+}
+
+impl TaskContext<'_> {
+    /// Runs the batch's splits; nothing is visible at the sink when this returns, everything is staged.
+    pub fn run(&self, splits: Vec<SplitTask>) -> Result<Outcome> {
+        let mut outcome = Outcome { rows_read: vec![0; self.plan.inputs.len()], ..Default::default() };
+        let inputs: Vec<usize> = splits.iter().map(|task| task.input).collect();
+        match &self.plan.aggregation {
+            None => {
+                let numbered: Vec<_> = splits.into_iter().enumerate().collect();
+                let results =
+                    on_threads(self.parallelism, numbered, |(i, task)| self.run_stateless(i, task))?;
+                for (input, (report, staged, rows_out)) in inputs.into_iter().zip(results) {
+                    outcome.note(input, &report);
+                    outcome.staged.push(staged);
+                    outcome.rows_out += rows_out;
+                }
+            }
+            Some(_) => {
+                let results = on_threads(self.parallelism, splits, |task| self.run_grouping(task))?;
+                let mut partials = Vec::new();
+                for (input, (report, groups)) in inputs.into_iter().zip(results) {
+                    outcome.note(input, &report);
+                    partials.push(groups);
+                }
+                self.run_merges(&partials, &mut outcome)?;
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// Reads a split through its input's stages; `take` gets the rows that leave the last one.
+    fn read(
+        &self,
+        input: &Input,
+        task: SplitTask,
+        mut take: impl FnMut(&RecordBatch) -> Result<()>,
+    ) -> Result<TaskReport> {
+        let name = task.split.describe();
+        let mut report = TaskReport::default();
+        let each = || -> Result<()> {
+            let mut chain = Chain::start(&input.stages)?;
+            let options = ReadOptions { projection: input.projection.clone(), rows_max: BATCH_ROWS };
+            for rows in task.split.read(&options)? {
+                let rows = rows?;
+                report.rows_read += rows.num_rows() as u64;
+                chain.run(rows, &mut report)?.iter().try_for_each(&mut take)?;
+            }
+            Ok(())
+        };
+        match each() {
+            Ok(()) => Ok(report),
+            Err(error) => Err(Error::new(error.kind(), "process a split of the input")
+                .with("batch", self.batch)
+                .with("split", name)
+                .because(error)),
+        }
+    }
+
+    fn run_stateless(&self, partition: usize, task: SplitTask) -> Result<(TaskReport, Staged, u64)> {
+        let input = &self.plan.inputs[task.input];
+        let mut writer = self.sink.stage(self.batch, partition)?;
+        let mut rows_out = 0;
+        let report = self.read(input, task, |rows| {
+            rows_out += rows.num_rows() as u64;
+            writer.write(rows)
+        })?;
+        Ok((report, writer.finish()?, rows_out))
+    }
+
+    fn run_grouping(&self, task: SplitTask) -> Result<(TaskReport, PartialGroups)> {
+        let aggregation = self.plan.aggregation.clone();
+        let aggregation =
+            aggregation.ok_or_else(|| Error::internal("a plan without aggregation groups rows"))?;
+        let input = &self.plan.inputs[task.input];
+        let mut grouping = Grouping::start(aggregation, self.late_bound_us)?;
+        let mut report = self.read(input, task, |rows| grouping.add(rows))?;
+        let (groups, dropped) = grouping.finish()?;
+        report.rows_dropped_by_watermark += dropped;
+        Ok((report, groups))
+    }
+
+    fn run_merges(&self, partials: &[PartialGroups], outcome: &mut Outcome) -> Result<()> {
+        // A sort needs all rows at once.
+        let gathers = self.plan.after.iter().any(|step| matches!(step, After::Sort(_)));
+        let shares = key_group_shares(self.partitions);
+        let numbered: Vec<_> = shares.into_iter().enumerate().collect();
+        let merged = on_threads(self.parallelism, numbered, |(partition, key_groups)| {
+            let merged = self.merge_share(partials, key_groups)?;
+            let staged = match gathers {
+                true => None,
+                false => Some(self.stage(partition, vec![merged.rows.clone()])?),
+            };
+            Ok((merged, staged))
+        })?;
+        let mut gathered = Vec::new();
+        for (merged, staged) in merged {
+            outcome.rows_updated += merged.rows_updated;
+            outcome.rows_removed += merged.rows_removed;
+            outcome.changes.push(merged.changes);
+            match staged {
+                Some((staged, rows)) => {
+                    outcome.staged.push(staged);
+                    outcome.rows_out += rows;
+                }
+                None => gathered.push(merged.rows),
+            }
+        }
+        if gathers {
+            let (staged, rows) = self.stage(0, gathered)?;
+            outcome.staged.push(staged);
+            outcome.rows_out += rows;
+        }
+        Ok(())
+    }
+
+    fn merge_share(
+        &self,
+        partials: &[PartialGroups],
+        key_groups: Range<u16>,
+    ) -> Result<crate::operator::aggregate::Merged> {
+        let missing = || Error::internal("an aggregation runs without state");
+        let aggregation = self.plan.aggregation.as_deref().ok_or_else(missing)?;
+        let state = self.state.ok_or_else(missing)?;
+        merge(&MergeInput { aggregation, partials, key_groups, state, eviction_us: self.eviction_us })
+    }
+
+    /// Runs the result rows through the stages behind the aggregation and stages them as one partition.
+    fn stage(&self, partition: usize, mut batches: Vec<RecordBatch>) -> Result<(Staged, u64)> {
+        for step in &self.plan.after {
+            batches = match step {
+                After::Sort(sort) => vec![sort.apply(&batches)?],
+                After::Stage(stage) => {
+                    let mut run = stage.start()?;
+                    let mut next = Vec::new();
+                    for rows in batches {
+                        run.run(rows, &mut TaskReport::default(), &mut next)?;
+                    }
+                    next
+                }
+            };
+        }
+        let mut writer: Box<dyn StageWriter> = self.sink.stage(self.batch, partition)?;
+        let mut rows_out = 0;
+        for rows in batches.iter().filter(|rows| rows.num_rows() > 0) {
+            rows_out += rows.num_rows() as u64;
+            writer.write(rows)?;
+        }
+        Ok((writer.finish()?, rows_out))
+    }
+}
+
+impl Outcome {
+    fn note(&mut self, input: usize, report: &TaskReport) {
+        self.report.merge(report);
+        self.rows_read[input] += report.rows_read;
+    }
+}
+
+/// The key groups in as many contiguous shares.
+fn key_group_shares(partitions: usize) -> Vec<Range<u16>> {
+    let partitions = partitions.clamp(1, usize::from(KEY_GROUPS)) as u32;
+    let bound = |i: u32| (i * u32::from(KEY_GROUPS) / partitions) as u16;
+    (0..partitions).map(|i| bound(i)..bound(i + 1)).collect()
+}
+
+/// Runs `work` on every task, at most `threads` at once, and gives the results in the tasks' order; the first
+/// failure in that order wins, and no new task starts after one.
+fn on_threads<T: Send, R: Send>(
+    threads: usize,
+    tasks: Vec<T>,
+    work: impl Fn(T) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let count = tasks.len();
+    let queue: Mutex<VecDeque<(usize, T)>> = Mutex::new(tasks.into_iter().enumerate().collect());
+    let results: Mutex<Vec<Option<Result<R>>>> = Mutex::new((0..count).map(|_| None).collect());
+    let failed = AtomicBool::new(false);
+    let worker = || {
+        while !failed.load(Ordering::Relaxed) {
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            let Some((index, task)) = next else { break };
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(task)))
+                .unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
+            failed.fetch_or(result.is_err(), Ordering::Relaxed);
+            results.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(result);
+        }
+    };
+    std::thread::scope(|scope| -> Result<()> {
+        for number in 0..threads.clamp(1, count.max(1)) {
+            let builder = std::thread::Builder::new()
+                .name(format!("task-{number}"))
+                .stack_size(GUEST_THREAD_STACK_BYTES);
+            builder
+                .spawn_scoped(scope, worker)
+                .map_err(|e| Error::new(ErrorKind::External, "start a task thread").because(e))?;
+        }
+        Ok(())
+    })?;
+    let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut done = Vec::with_capacity(count);
+    let mut stopped = false;
+    for result in results {
+        match result {
+            Some(result) => done.push(result?),
+            None => stopped = true,
+        }
+    }
+    if stopped {
+        return Err(Error::internal("a task neither ran nor failed"));
+    }
+    Ok(done)
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    Error::internal("a task panicked").with("message", text.unwrap_or("unknown"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_cover_all_key_groups_once() {
+        for partitions in [1, 2, 3, 7, 128, 1_000] {
+            let shares = key_group_shares(partitions);
+            let all: Vec<u16> = shares.into_iter().flatten().collect();
+            assert_eq!(all, (0..KEY_GROUPS).collect::<Vec<_>>(), "{partitions}");
+        }
+    }
+
+    #[test]
+    fn results_keep_the_order_of_tasks_and_the_first_failure_wins() {
+        let doubled = on_threads(3, (0..50).collect(), |n: i32| Ok(n * 2)).unwrap();
+        assert_eq!(doubled, (0..50).map(|n| n * 2).collect::<Vec<_>>());
+        let failed = on_threads(1, vec![1, 2, 3], |n: i32| match n {
+            2 => Err(Error::user("two")),
+            _ => Ok(n),
+        });
+        assert_eq!(failed.unwrap_err().message(), "two");
+        let panicked = on_threads(2, vec![1], |_: i32| -> Result<()> { panic!("boom") });
+        assert_eq!(panicked.unwrap_err().fact("message"), Some("boom"));
+    }
+}

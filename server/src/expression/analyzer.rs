@@ -7,8 +7,8 @@ use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
 use super::analyze::Scope;
 use super::coercion::map_fields;
 use super::environment::Environment;
-use super::expression::Expression;
 use super::parse::{Ast, CallAst, output_name, parse_expression, parse_order, parse_select_item};
+use super::scalar::Expression;
 use crate::error::{Error, Result};
 use crate::record::type_name;
 

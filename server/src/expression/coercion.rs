@@ -238,7 +238,7 @@ fn tightest(a: &DataType, b: &DataType) -> Option<DataType> {
         (Null, other) | (other, Null) => return Some(nullable_parts(other)),
         (Decimal128(p, s), other) | (other, Decimal128(p, s)) if is_integral(other) => {
             let (other_p, _) = decimal_for(other)?;
-            return (*p as i32 - *s as i32 >= i32::from(other_p)).then(|| Decimal128(*p, *s));
+            return (*p as i32 - *s as i32 >= i32::from(other_p)).then_some(Decimal128(*p, *s));
         }
         _ => {}
     }

@@ -10,12 +10,12 @@ mod analyzer;
 pub mod cast;
 pub mod coercion;
 mod environment;
-mod expression;
 pub mod function;
 mod kernel;
 mod node;
 mod parse;
 pub mod registry;
+mod scalar;
 
 #[cfg(test)]
 mod tests;
@@ -24,4 +24,4 @@ pub use aggregate::{AggregateCall, AggregateFunction, AggregateList, GroupKey, W
 pub use analyze::simple_type_name;
 pub use analyzer::{Analyzer, Generator, GeneratorKind, SelectItem, SortKey};
 pub use environment::Environment;
-pub use expression::Expression;
+pub use scalar::Expression;

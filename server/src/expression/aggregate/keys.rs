@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 use crate::expression::analyze::{Scope, is_orderable};
 use crate::expression::analyzer::{Analyzer, at, unaliased};
 use crate::expression::coercion::*;
-use crate::expression::expression::Expression;
 use crate::expression::parse::{Ast, CallAst, parse_select_item};
+use crate::expression::scalar::Expression;
 use crate::record::{parse_interval_micros, timestamp_type};
 
 pub enum GroupKey {

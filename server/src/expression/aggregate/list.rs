@@ -9,8 +9,8 @@ use super::keys::GroupKey;
 use crate::error::{Error, Result};
 use crate::expression::analyze::{AGGREGATES, Scope};
 use crate::expression::analyzer::{Analyzer, at, unaliased};
-use crate::expression::expression::Expression;
 use crate::expression::parse::{Ast, CallAst, output_name, parse_select_item, pretty};
+use crate::expression::scalar::Expression;
 
 /// What a groupBy computes: calls first, one state each; then the outputs.
 pub struct AggregateList {
@@ -83,7 +83,7 @@ struct Calls<'a> {
     analyzer: &'a Analyzer,
     keys: &'a [GroupKey],
     found: Vec<AggregateCall>,
-    asts: Vec<CallAst>,
+    asts: Vec<Ast>,
 }
 
 impl Calls<'_> {
@@ -139,11 +139,13 @@ impl Calls<'_> {
     fn place(&mut self, call: &CallAst) -> Result<usize> {
         let mut plain = call.clone();
         plain.name = plain.name.to_lowercase();
-        if let Some(place) = self.asts.iter().position(|known| *known == plain) {
+        if let Some(place) =
+            self.asts.iter().position(|known| same(known, &Ast::Call(Box::new(plain.clone()))))
+        {
             return Ok(place);
         }
         let typed = self.typed(&plain)?;
-        self.asts.push(plain);
+        self.asts.push(Ast::Call(Box::new(plain)));
         self.found.push(typed);
         Ok(self.asts.len() - 1)
     }

@@ -18,7 +18,7 @@ impl Scope<'_> {
     /// `operator` is one of `+ - * / % div`; lenient gives null instead of an error.
     pub(super) fn arithmetic(&mut self, operator: &str, asts: &[Ast], lenient: bool) -> Result<Node> {
         let (left, right) = (self.node(&asts[0])?, self.node(&asts[1])?);
-        if let Some(node) = self.temporal(operator, &left, &right)? {
+        if let Some(node) = self.temporal(operator, &left, &right, lenient)? {
             return Ok(node);
         }
         let (mut left, mut right) = self.promoted(operator, left, right)?;

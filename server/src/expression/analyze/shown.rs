@@ -21,7 +21,8 @@ impl Scope<'_> {
                     call.arguments =
                         parts.flat_map(|a| if stars(&a) { names.clone() } else { vec![a] }).collect();
                 }
-                let arguments = call.arguments.iter().map(|argument| self.shown(argument)).collect();
+                let arguments: Vec<Ast> =
+                    call.arguments.iter().map(|argument| self.shown(argument)).collect();
                 if let [left, right] = call.arguments.as_slice()
                     && let Some(shown) = self.shown_time(&call.name, [left, right], &arguments)
                 {
@@ -58,7 +59,7 @@ impl Scope<'_> {
     }
 
     /// `operands` as written, `shown` as they are named.
-    fn shown_time(&mut self, operator: &str, operands: [&Ast; 2], shown: &Vec<Ast>) -> Option<Ast> {
+    fn shown_time(&mut self, operator: &str, operands: [&Ast; 2], shown: &[Ast]) -> Option<Ast> {
         if !["+", "-", "*"].contains(&operator) {
             return None;
         }

@@ -19,7 +19,13 @@ const YEAR_MONTH: DataType = DataType::Interval(IntervalUnit::YearMonth);
 
 impl Scope<'_> {
     /// None: no operand is a time or an interval.
-    pub(super) fn temporal(&self, operator: &str, left: &Node, right: &Node) -> Result<Option<Node>> {
+    pub(super) fn temporal(
+        &self,
+        operator: &str,
+        left: &Node,
+        right: &Node,
+        lenient: bool,
+    ) -> Result<Option<Node>> {
         let time = |node: &Node| is_datetime(&node.data_type);
         let interval = |node: &Node| is_day_time(&node.data_type) || is_year_month(&node.data_type);
         if !time(left) && !time(right) && !interval(left) && !interval(right) {
@@ -47,9 +53,9 @@ impl Scope<'_> {
             "-" if time(&left) && right.data_type == DataType::Utf8 => self.difference(left, right),
             "+" | "-" if left.data_type == DataType::Date32 => self.plus_days(left, right, operator == "-"),
             "+" if right.data_type == DataType::Date32 => self.plus_days(right, left, false),
-            "*" if interval(&left) => self.scaled(left, right, false),
-            "*" if interval(&right) => self.scaled(right, left, false),
-            "/" if interval(&left) => self.scaled(left, right, true),
+            "*" if interval(&left) => self.scaled(left, right, [false, lenient]),
+            "*" if interval(&right) => self.scaled(right, left, [false, lenient]),
+            "/" if interval(&left) => self.scaled(left, right, [true, lenient]),
             _ => Err(mismatch("BINARY_OP_DIFF_TYPES", operator, &[&left, &right])),
         };
         node.map(Some)
@@ -119,7 +125,7 @@ impl Scope<'_> {
         Ok(node)
     }
 
-    fn scaled(&self, interval: Node, number: Node, divide: bool) -> Result<Node> {
+    fn scaled(&self, interval: Node, number: Node, [divide, lenient]: [bool; 2]) -> Result<Node> {
         let operator = if divide { "/" } else { "*" };
         let to = match &number.data_type {
             number if is_integral(number) => DataType::Int64,
@@ -130,6 +136,8 @@ impl Scope<'_> {
         };
         let data_type = interval.data_type.clone();
         let number = self.cast_node(number, &to, OnInvalid::Fail);
-        Ok(apply(interval_times(divide), vec![interval, number], data_type, true))
+        let mut node = apply(interval_times(divide, lenient), vec![interval, number], data_type, !lenient);
+        node.nullable |= lenient;
+        Ok(node)
     }
 }

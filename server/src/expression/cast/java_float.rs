@@ -8,6 +8,10 @@ pub struct Digits {
     pub exponent: i32,
 }
 
+/// As Java writes it: a little less than the logarithm itself.
+#[allow(clippy::approx_constant)]
+const LOG_OF_TWO: f64 = 0.301029995663981;
+
 /// Bits of a double's fraction.
 const FRACTION_BITS: i32 = 52;
 
@@ -76,7 +80,7 @@ fn digits(binary: i32, fraction: u64, significant: i32) -> Digits {
 /// The decimal exponent, or one more than it.
 fn estimate(fraction: u64, binary: i32) -> i32 {
     let mantissa = f64::from_bits(1023 << FRACTION_BITS | fraction & ((1 << FRACTION_BITS) - 1));
-    let estimated = (mantissa - 1.5) * 0.289529654 + 0.176091259 + f64::from(binary) * 0.301029995663981;
+    let estimated = (mantissa - 1.5) * 0.289529654 + 0.176091259 + f64::from(binary) * LOG_OF_TWO;
     estimated.floor() as i32
 }
 

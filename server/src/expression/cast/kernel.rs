@@ -170,6 +170,11 @@ impl Reader<'_> {
                 builder.append_null();
                 continue;
             };
+            let whole = digits.unsigned_abs().to_string().len() as i32 - from;
+            if whole > i32::from(DECIMAL_PRECISION_MAX) && self.on_invalid == OnInvalid::Fail {
+                return Err(Error::user("[NUMERIC_OUT_OF_SUPPORTED_RANGE] a number has more than 38 digits")
+                    .with("value", text.unwrap_or_default()));
+            }
             let value = fit_decimal(digits, from, precision, scale);
             if value.is_none() && self.on_invalid == OnInvalid::Fail {
                 return Err(cast_overflow(text.unwrap_or_default(), &DataType::Utf8, self.to));

@@ -163,11 +163,41 @@ pub fn to_string(array: &ArrayRef) -> Result<StringArray> {
         DataType::Interval(IntervalUnit::YearMonth) => {
             build::<IntervalYearMonthType>(array, |text, v| text.push_str(&year_month_text(v)))
         }
+        DataType::Interval(IntervalUnit::MonthDayNano) => {
+            build::<IntervalMonthDayNanoType>(array, |text, v| {
+                push_calendar(text, v.months, v.days, v.nanoseconds)
+            })
+        }
         DataType::List(_) => list_to_string(array)?,
         DataType::Map(..) => map_to_string(array)?,
         DataType::Struct(_) => struct_to_string(array)?,
         other => return Err(Error::internal("a type has no text form").with("type", type_name(other))),
     })
+}
+
+/// `1 years 2 months 3 days 4 hours 5 minutes 6.5 seconds`, without what is 0.
+fn push_calendar(text: &mut String, months: i32, days: i32, nanos: i64) {
+    let micros = nanos / 1000;
+    let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
+    let whole = [
+        (i64::from(months / 12), "years"),
+        (i64::from(months % 12), "months"),
+        (i64::from(days), "days"),
+        (seconds / 3600, "hours"),
+        (seconds / 60 % 60, "minutes"),
+    ];
+    let mut parts: Vec<String> =
+        whole.iter().filter(|(n, _)| *n != 0).map(|(n, unit)| format!("{n} {unit}")).collect();
+    let second = seconds % 60;
+    if second != 0 || fraction != 0 {
+        let sign = if micros < 0 { "-" } else { "" };
+        let fraction = format!("{:06}", fraction.abs());
+        let fraction = fraction.trim_end_matches('0');
+        let point = if fraction.is_empty() { "" } else { "." };
+        parts.push(format!("{sign}{}{point}{fraction} seconds", second.abs()));
+    }
+    text.push_str(if parts.is_empty() { "0 seconds" } else { "" });
+    text.push_str(&parts.join(" "));
 }
 
 fn display<T: ArrowPrimitiveType>(array: &ArrayRef) -> StringArray

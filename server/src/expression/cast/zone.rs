@@ -9,10 +9,42 @@ pub enum Zone {
     Region(chrono_tz::Tz),
 }
 
+/// Java's short names.
+const SHORT_NAMES: [(&str, &str); 28] = [
+    ("EST", "-05:00"),
+    ("MST", "-07:00"),
+    ("HST", "-10:00"),
+    ("ACT", "Australia/Darwin"),
+    ("AET", "Australia/Sydney"),
+    ("AGT", "America/Argentina/Buenos_Aires"),
+    ("ART", "Africa/Cairo"),
+    ("AST", "America/Anchorage"),
+    ("BET", "America/Sao_Paulo"),
+    ("BST", "Asia/Dhaka"),
+    ("CAT", "Africa/Harare"),
+    ("CNT", "America/St_Johns"),
+    ("CST", "America/Chicago"),
+    ("CTT", "Asia/Shanghai"),
+    ("EAT", "Africa/Addis_Ababa"),
+    ("ECT", "Europe/Paris"),
+    ("IET", "America/Indiana/Indianapolis"),
+    ("IST", "Asia/Kolkata"),
+    ("JST", "Asia/Tokyo"),
+    ("MIT", "Pacific/Apia"),
+    ("NET", "Asia/Yerevan"),
+    ("NST", "Pacific/Auckland"),
+    ("PLT", "Asia/Karachi"),
+    ("PNT", "America/Phoenix"),
+    ("PRT", "America/Puerto_Rico"),
+    ("PST", "America/Los_Angeles"),
+    ("SST", "Pacific/Guadalcanal"),
+    ("VST", "Asia/Ho_Chi_Minh"),
+];
+
 impl Zone {
     pub fn parse(text: &str) -> Option<Zone> {
         let text = text.trim();
-        if text == "Z" || text == "z" {
+        if text == "Z" {
             return Some(Zone::Fixed(0));
         }
         if text.starts_with(['+', '-']) {
@@ -27,7 +59,11 @@ impl Zone {
                 }
             }
         }
-        text.parse().ok().map(Zone::Region)
+        match SHORT_NAMES.iter().find(|(short, _)| *short == text) {
+            Some((_, name)) if name.starts_with('-') => offset_seconds(name).map(Zone::Fixed),
+            Some((_, name)) => name.parse().ok().map(Zone::Region),
+            None => text.parse().ok().map(Zone::Region),
+        }
     }
 
     /// The instant of a local time, both in micros. A time in a gap moves on by the gap; of two, the first.

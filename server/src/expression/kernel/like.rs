@@ -60,7 +60,7 @@ enum Matcher {
     Exact(String),
     Prefix(String),
     Suffix(String),
-    Contains(memchr::memmem::Finder<'static>),
+    Contains(Box<memchr::memmem::Finder<'static>>),
     Regex(Regex),
 }
 
@@ -109,7 +109,7 @@ impl Matcher {
         match parts {
             [Part::Any, inner @ .., Part::Any] => {
                 let needle = text(inner)?;
-                Some(Matcher::Contains(memchr::memmem::Finder::new(needle.as_bytes()).into_owned()))
+                Some(Matcher::Contains(Box::new(memchr::memmem::Finder::new(needle.as_bytes()).into_owned())))
             }
             [Part::Any, rest @ ..] => text(rest).map(Matcher::Suffix),
             [rest @ .., Part::Any] => text(rest).map(Matcher::Prefix),

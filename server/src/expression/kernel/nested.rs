@@ -64,8 +64,9 @@ pub fn map_value() -> Kernel {
                 let order = make_comparator(&keys, &wanted, SortOptions::default()).map_err(broken)?;
                 let mut equal = vec![false; keys.len()];
                 for row in (0..rows).filter(|row| wanted.is_valid(*row)) {
-                    for at in offsets[row] as usize..offsets[row + 1] as usize {
-                        equal[at] = order(at, row).is_eq();
+                    let entries = offsets[row] as usize..offsets[row + 1] as usize;
+                    for (at, equal) in entries.clone().zip(&mut equal[entries]) {
+                        *equal = order(at, row).is_eq();
                     }
                 }
                 equal.into()

@@ -93,7 +93,8 @@ where
     if !failed {
         return Ok(PrimitiveArray::new(values.into(), nulls));
     }
-    settle_failures(left, right, values, nulls, on_failure, f, error)
+    let raised = |a, b| matches!(on_failure, OnFailure::Raise).then(|| error(a, b));
+    settle_failures(left, right, values, nulls, f, raised)
 }
 
 /// Some value failed; it counts only where the row is not null.
@@ -102,9 +103,8 @@ fn settle_failures<A, B, O>(
     right: &Side<B>,
     values: Vec<O::Native>,
     nulls: Option<NullBuffer>,
-    on_failure: OnFailure,
     f: impl Fn(A::Native, B::Native) -> Option<O::Native>,
-    error: impl Fn(A::Native, B::Native) -> Error,
+    raised: impl Fn(A::Native, B::Native) -> Option<Error>,
 ) -> Result<PrimitiveArray<O>>
 where
     A: ArrowPrimitiveType,
@@ -121,8 +121,8 @@ where
     for row in 0..values.len() {
         let present = nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
         let fine = !present || f(at(left, row), at(right, row)).is_some();
-        if !fine && matches!(on_failure, OnFailure::Raise) {
-            return Err(error(at(left, row), at(right, row)));
+        if !fine && let Some(error) = raised(at(left, row), at(right, row)) {
+            return Err(error);
         }
         valid.push(present && fine);
     }

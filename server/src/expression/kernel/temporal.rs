@@ -139,7 +139,8 @@ fn sides<T: ArrowPrimitiveType>(values: &[ColumnarValue]) -> Result<(Side<T>, Si
 }
 
 /// Interval times or by a number, which is BIGINT or DOUBLE; rounded half up.
-pub fn interval_times(divide: bool) -> Kernel {
+/// Lenient: null instead of an error.
+pub fn interval_times(divide: bool, lenient: bool) -> Kernel {
     Arc::new(move |values, rows| {
         let interval = into_array(values[0].clone(), rows)?;
         let number = into_array(values[1].clone(), rows)?;
@@ -151,10 +152,10 @@ pub fn interval_times(divide: bool) -> Kernel {
                 continue;
             };
             let scaled = match number.as_primitive_opt::<Int64Type>() {
-                Some(whole) => scale_whole(amount, whole.value(row), divide)?,
-                None => scale_double(amount, number.as_primitive::<Float64Type>().value(row), divide)?,
+                Some(whole) => scale_whole(amount, whole.value(row), divide),
+                None => scale_double(amount, number.as_primitive::<Float64Type>().value(row), divide),
             };
-            found.push(Some(scaled));
+            found.push(if lenient { scaled.ok() } else { Some(scaled?) });
         }
         of_amounts(found, interval.data_type())
     })

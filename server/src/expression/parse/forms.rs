@@ -94,7 +94,7 @@ impl Parser<'_> {
             if self.eat_word("from") {
                 let source = self.expression()?;
                 self.expect_symbol(")")?;
-                return Ok(Some(Ast::call("trim", vec![source, what])));
+                return Ok(Some(Ast::call("trim", vec![what, source])));
             }
             self.reset(start);
             return Ok(None);
@@ -109,8 +109,7 @@ impl Parser<'_> {
         self.expect_word("from")?;
         let source = self.expression()?;
         self.expect_symbol(")")?;
-        // The registry's functions take the source first, whatever the form.
-        Ok(Some(Ast::call(function, vec![source, what])))
+        Ok(Some(Ast::call(function, vec![what, source])))
     }
 
     fn substring(&mut self, name: &str) -> Result<Option<Ast>> {

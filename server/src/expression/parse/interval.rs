@@ -237,8 +237,8 @@ fn range_text(micros: i64, first: usize, last: usize) -> String {
     let sign = if micros < 0 { "-" } else { "" };
     let mut rest = micros.unsigned_abs();
     let mut text = String::new();
-    for rank in first..=last {
-        let unit = MICROS[rank] as u64;
+    for (rank, unit) in MICROS.iter().enumerate().take(last + 1).skip(first) {
+        let unit = *unit as u64;
         let separator = match rank {
             _ if rank == first => "",
             3 => " ",

@@ -6,6 +6,7 @@ mod forms;
 mod interval;
 mod lexer;
 mod literal;
+mod names;
 mod parser;
 mod render;
 

@@ -3,6 +3,7 @@
 use datafusion_common::ScalarValue;
 
 use super::ast::{Ast, CallAst};
+use super::names;
 use crate::record::type_name;
 
 #[derive(Clone, Copy, PartialEq)]
@@ -51,6 +52,8 @@ fn render(ast: &Ast, style: Style) -> String {
         Ast::Index(parent, index) => format!("{}[{}]", render(parent, style), render(index, style)),
         Ast::Star(path) => path.iter().map(|name| format!("{name}.")).collect::<String>() + "*",
         Ast::Call(call) => call_text(call, style),
+        // Spark's text leaves out casts to nested types.
+        Ast::Cast { value, to, .. } if to.is_nested() && style == Style::Pretty => render(value, style),
         Ast::Cast { value, to, lenient } => {
             let name = if *lenient { "TRY_CAST" } else { "CAST" };
             format!("{name}({} AS {})", render(value, style), type_name(to))
@@ -130,22 +133,6 @@ fn hide_parameters(ast: &Ast, parameters: &[String]) -> Ast {
     }
 }
 
-/// Functions that are a cast, which has no name of its own.
-const CAST_FUNCTIONS: [&str; 12] = [
-    "boolean",
-    "tinyint",
-    "smallint",
-    "int",
-    "bigint",
-    "float",
-    "double",
-    "decimal",
-    "date",
-    "timestamp",
-    "binary",
-    "string",
-];
-
 const INFIX: [&str; 22] = [
     "+", "-", "*", "/", "%", "div", "=", "<=>", "<", "<=", ">", ">=", "and", "or", "&", "|", "^", "<<", ">>",
     ">>>", "==", "!=",
@@ -200,33 +187,14 @@ fn infix_like(word: &str, value: &str, pattern: &str, escape: Option<&String>, s
 
 fn plain_call(call: &CallAst, name: &str, arguments: &[String], style: Style) -> String {
     let distinct = if call.distinct { "DISTINCT " } else { "" };
-    let mut list = arguments.join(", ");
-    let mut shown = name;
-    if style == Style::Pretty {
-        match (name, arguments) {
-            ("if", _) => return format!("(IF({list}))"),
-            ("||", _) => shown = "concat",
-            (cast, [value]) if CAST_FUNCTIONS.contains(&cast) => return value.clone(),
-            ("array_agg", _) => shown = "collect_list",
-            (
-                "first" | "last" | "first_value" | "last_value" | "any_value" | "approx_count_distinct",
-                [value, _],
-            ) => {
-                list = value.clone();
-            }
-            ("aggregate" | "reduce", [_, _, _]) => {
-                list += ", lambdafunction(namedlambdavariable(), namedlambdavariable())";
-            }
-            ("rlike" | "regexp" | "regexp_like", _) => {
-                shown = if name == "rlike" { "RLIKE" } else { "REGEXP_LIKE" }
-            }
-            ("count", [star]) if star == "*" => list = "1".to_string(),
-            ("trim", [source, what]) => return format!("TRIM(BOTH {what} FROM {source})"),
-            ("ltrim", [source, what]) => return format!("TRIM(LEADING {what} FROM {source})"),
-            ("rtrim", [source, what]) => return format!("TRIM(TRAILING {what} FROM {source})"),
-            _ => {}
-        }
-    }
+    let (shown, list) = match style {
+        Style::Exact => (name.to_string(), arguments.to_vec()),
+        Style::Pretty => match names::whole(name, arguments) {
+            Some(text) => return text,
+            None => names::parts(name, arguments),
+        },
+    };
+    let list = list.join(", ");
     let mut text = format!("{shown}({distinct}{list})");
     if call.ignore_nulls && style == Style::Exact {
         text.push_str(" IGNORE NULLS");

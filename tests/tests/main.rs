@@ -2,5 +2,6 @@
 
 mod kafka_source;
 mod services;
+mod state;
 mod storage;
 mod tidy;

@@ -27,7 +27,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 use crate::record::{BatchId, QueryId};
-use crate::storage::{Storage, file_name};
+use crate::storage::{Storage, file_name, is_temporary};
 
 pub use entry::{BatchPlan, CommitEntry, Entry, OffsetEntry};
 pub use log::{Found, Log};
@@ -114,10 +114,11 @@ impl Checkpoint {
                 LogName::Commits => self.commits.discard(*id)?,
             }
         }
-        for dir in [&self.root, &format!("{}/offsets", self.root), &format!("{}/commits", self.root)] {
-            for entry in self.storage.list(dir)? {
-                let name = file_name(&entry.path);
-                if !entry.is_dir && name.starts_with('.') && name.ends_with(".tmp") {
+        let sources = self.storage.list(&format!("{}/sources", self.root))?;
+        let logs = ["", "/offsets", "/commits"].map(|name| format!("{}{name}", self.root));
+        for dir in logs.into_iter().chain(sources.into_iter().filter(|dir| dir.is_dir).map(|dir| dir.path)) {
+            for entry in self.storage.list(&dir)? {
+                if !entry.is_dir && is_temporary(file_name(&entry.path)) {
                     self.storage.delete(&entry.path)?;
                 }
             }

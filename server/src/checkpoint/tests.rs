@@ -131,7 +131,9 @@ fn a_torn_entry_is_put_aside_and_written_anew() {
     checkpoint.ensure_query_id(QueryId(Uuid::from_u128(1))).unwrap();
     run_batches(&checkpoint, 1);
     storage.replace("/c/offsets/1", b"v1\n{\"batch").unwrap();
-    storage.replace("/c/offsets/.1.x.tmp", b"").unwrap();
+    for left in ["/c/.metadata.x.tmp", "/c/offsets/.1.x.tmp", "/c/sources/0/.1.x.tmp"] {
+        storage.replace(left, b"").unwrap();
+    }
     let decision = checkpoint.recover(None).unwrap();
     assert_eq!(decision.step, Step::Continue { next: 1 });
     checkpoint.prepare(&decision).unwrap();
@@ -139,6 +141,8 @@ fn a_torn_entry_is_put_aside_and_written_anew() {
     let names = storage.list("/c/offsets").unwrap();
     let names: Vec<&str> = names.iter().map(|entry| file_name(&entry.path)).collect();
     assert_eq!(names, [".1.damaged", "0", "1"]);
+    assert!(storage.list("/c/sources/0").unwrap().is_empty());
+    assert!(storage.read("/c/.metadata.x.tmp").unwrap().is_none());
 }
 
 #[test]

@@ -41,6 +41,7 @@ pub fn restore(
         wipe(&restore.layout)?;
     }
     let listing = stored.list()?;
+    stored.delete_temporary(&listing)?;
     match target {
         Some(target) => stored.delete_after(target, &listing)?,
         None => refuse_leftovers(stored, &listing)?,

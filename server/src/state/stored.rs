@@ -13,7 +13,7 @@ use super::layout::{self, StoredLayout, local_name, version_of};
 use super::snapshot::{self, SharedFile, SnapshotHeader};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{BatchId, QueryId};
-use crate::storage::{Storage, file_name};
+use crate::storage::{Storage, file_name, is_temporary};
 
 /// Files are moved in pieces of this size.
 const PIECE_BYTES: usize = 4 << 20;
@@ -37,6 +37,8 @@ pub struct StoredState {
 pub struct Listing {
     pub changes: BTreeSet<BatchId>,
     pub snapshots: BTreeSet<BatchId>,
+    /// Paths of files that a crash left half written.
+    pub temporary: Vec<String>,
 }
 
 impl StoredState {
@@ -46,6 +48,9 @@ impl StoredState {
             let name = file_name(&entry.path);
             listing.changes.extend(version_of(name, layout::CHANGES));
             listing.snapshots.extend(version_of(name, layout::SNAPSHOT));
+            if is_temporary(name) {
+                listing.temporary.push(entry.path);
+            }
         }
         Ok(listing)
     }
@@ -137,6 +142,11 @@ impl StoredState {
             return Err(damaged("the checksum of a state file does not fit"));
         }
         local.sync_all().map_err(cannot)
+    }
+
+    /// Deletes what a crash left half written. Only for a store that is being opened: nobody else may write.
+    pub fn delete_temporary(&self, listing: &Listing) -> Result<()> {
+        listing.temporary.iter().try_for_each(|path| self.storage.delete(path).map(drop))
     }
 
     /// Deletes what is newer than `target`: the logs were set back, and other batches will take these numbers.

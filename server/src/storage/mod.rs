@@ -143,6 +143,12 @@ fn temporary(path: &str) -> String {
     format!("{}/.{name}.{}.tmp", parent(path).trim_end_matches('/'), Uuid::new_v4())
 }
 
+/// Whether a file of this name was being written by [`Storage::create_if_absent`] or [`Storage::replace`] when
+/// its process ended. Whoever deletes one must know that nobody writes there now.
+pub fn is_temporary(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(".tmp")
+}
+
 /// Paths are absolute; anything else is a bug of the caller.
 fn check_path(path: &str) -> Result<()> {
     if path.starts_with('/') {
@@ -205,6 +211,6 @@ mod tests {
         for (path, dir, name) in [("/a/b", "/a", "b"), ("/a", "/", "a"), ("/", "/", "")] {
             assert_eq!((parent(path), file_name(path)), (dir, name));
         }
-        assert!(temporary("/a").starts_with("/.a."));
+        assert!(temporary("/a").starts_with("/.a.") && is_temporary(file_name(&temporary("/b/a"))));
     }
 }

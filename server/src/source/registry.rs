@@ -1,30 +1,20 @@
 //! The sources by the name a query gives them. Each source checks its own options.
 
-use std::path::Path;
-
 use arrow::datatypes::SchemaRef;
 
-use super::file::{FileSource, FileSourceSpec};
 use super::kafka::KafkaSource;
 use super::rate::RateSource;
 use super::rate_micro_batch::RateMicroBatchSource;
 use super::socket::SocketSource;
 use super::{Source, SourceContext};
 use crate::error::{Error, Result};
-use crate::format::Format;
 use crate::record::{Options, nearest};
 
 /// Every format that [`open`] knows.
-pub const FORMATS: [&str; 8] =
-    ["kafka", "rate", "rate-micro-batch", "socket", "text", "json", "csv", "parquet"];
+pub const FORMATS: [&str; 4] = ["kafka", "rate", "rate-micro-batch", "socket"];
 
-/// Checks a source's options and tells its columns. Reaches out to nothing, but a file source looks for
-/// partition directories, and does without them if its storage does not answer. Relative paths are relative
-/// to `base`.
-pub fn check(format: &str, schema: Option<SchemaRef>, options: &Options, base: &Path) -> Result<SchemaRef> {
-    if let Ok(format) = Format::of(format) {
-        return FileSource::validate(&FileSourceSpec { format, schema, options }, base);
-    }
+/// Checks a source's options without reaching out to anything, and tells its columns.
+pub fn check(format: &str, schema: Option<SchemaRef>, options: &Options) -> Result<SchemaRef> {
     match format.to_lowercase().as_str() {
         "kafka" => refuse_schema(format, schema).and_then(|()| KafkaSource::validate(options)),
         "rate" => refuse_schema(format, schema).and_then(|()| RateSource::validate(options)),
@@ -43,10 +33,7 @@ pub fn open(
     options: &Options,
     context: SourceContext,
 ) -> Result<Box<dyn Source>> {
-    if let Ok(format) = Format::of(format) {
-        return Ok(Box::new(FileSource::new(&FileSourceSpec { format, schema, options }, context)?));
-    }
-    check(format, schema, options, &context.base)?;
+    check(format, schema, options)?;
     Ok(match format.to_lowercase().as_str() {
         "kafka" => Box::new(KafkaSource::new(options, context)?),
         "rate" => Box::new(RateSource::new(options, context)?),
@@ -85,15 +72,12 @@ mod tests {
 
     #[test]
     fn formats_are_found_in_any_case_and_unknown_ones_name_the_known() {
-        assert!(check("Rate", None, &options(&[]), Path::new("/")).is_ok());
+        assert!(check("Rate", None, &options(&[])).is_ok());
         let context = context(Arc::new(ManualClock::default()));
         assert!(open("RATE", None, &options(&[]), context).is_ok());
-        let error = check("rat", None, &options(&[]), Path::new("/")).unwrap_err();
+        let error = check("rat", None, &options(&[])).unwrap_err();
         assert!(error.hint_text().unwrap().starts_with("did you mean `rate`? known formats: "));
         let schema = Some(Arc::new(Schema::empty()));
-        assert_eq!(
-            check("rate", schema, &options(&[]), Path::new("/")).unwrap_err().fact("format"),
-            Some("rate")
-        );
+        assert_eq!(check("rate", schema, &options(&[])).unwrap_err().fact("format"), Some("rate"));
     }
 }

@@ -4,6 +4,7 @@ pub mod array;
 mod condition;
 pub mod datetime;
 mod hash;
+mod json;
 mod kernel;
 mod map;
 mod math;
@@ -31,6 +32,9 @@ pub static TABLES: &[&[Function]] = &[
     datetime::zone::FUNCTIONS,
     hash::digest::FUNCTIONS,
     hash::value::FUNCTIONS,
+    json::from::FUNCTIONS,
+    json::path::FUNCTIONS,
+    json::to::FUNCTIONS,
     map::build::FUNCTIONS,
     map::parts::FUNCTIONS,
     math::base::FUNCTIONS,
@@ -45,9 +49,12 @@ pub static TABLES: &[&[Function]] = &[
     regex::replace::FUNCTIONS,
     regex::split::FUNCTIONS,
     string::case::FUNCTIONS,
+    string::character::FUNCTIONS,
     string::code::FUNCTIONS,
     string::concat::FUNCTIONS,
+    string::format::FUNCTIONS,
     string::mask::FUNCTIONS,
+    string::number::FUNCTIONS,
     string::search::FUNCTIONS,
     string::slice::FUNCTIONS,
     string::split::FUNCTIONS,

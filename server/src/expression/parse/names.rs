@@ -96,6 +96,7 @@ pub fn parts(name: &str, arguments: &[String]) -> (String, Vec<String>) {
         ("aggregate" | "reduce", 3) => {
             shown.push("lambdafunction(namedlambdavariable(), namedlambdavariable())".to_string());
         }
+        ("from_json" | "to_json", 2..) => shown.truncate(1),
         ("array_sort", 1) => shown.push(ARRAY_ORDER.to_string()),
         ("convert_timezone", 2) => shown.insert(0, "current_timezone()".to_string()),
         ("overlay", 3) => shown.push("-1".to_string()),

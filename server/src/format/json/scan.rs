@@ -1,5 +1,4 @@
-//! The syntax of JSON as Spark's parser takes it: tokens of one text, with the lenient options. Builds
-//! nothing.
+//! The syntax of JSON as Spark's parser takes it: tokens of one text, with the lenient options. Builds nothing.
 
 use crate::error::Result;
 use crate::record::Options;

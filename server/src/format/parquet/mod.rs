@@ -1,5 +1,4 @@
-//! Parquet: columns by name out of files, whatever else the files hold, and batches into files that Spark
-//! reads.
+//! Parquet: columns by name out of files, whatever else the files hold, and batches into files that Spark reads.
 
 mod adapt;
 mod read;

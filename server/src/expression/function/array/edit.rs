@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ListArray, downcast_array};
 use arrow::datatypes::DataType;
 
-use super::{ELEMENTS_MAX, Lists, Picked, common, element, list, pool, too_long};
+use super::{ELEMENTS_MAX, Lists, Picked, common, element, list, pool, present, too_long};
 use crate::error::{Error, Result};
 use crate::expression::coercion::unexpected_type;
 use crate::expression::function::kernel::*;
@@ -127,7 +127,7 @@ fn compact(args: &[Argument]) -> Result<Call> {
         for row in 0..rows {
             match lists.range(row) {
                 Some(range) => {
-                    picked.extend(range.filter(|i| lists.values().is_valid(*i)));
+                    picked.extend(range.filter(|i| present(lists.values(), *i)));
                     picked.end_row()?;
                 }
                 None => picked.null_row(),
@@ -140,6 +140,9 @@ fn compact(args: &[Argument]) -> Result<Call> {
 
 fn repeat(args: &[Argument]) -> Result<Call> {
     count("array_repeat", args, 2, 2)?;
+    if !matches!(args[1].data_type, DataType::Int32 | DataType::Null) {
+        return Err(unexpected_type("array_repeat", 2, "INT", args[1].data_type));
+    }
     let output = list(args[0].data_type.clone());
     let result = output.clone();
     let kernel: Kernel = Arc::new(move |args, rows| {

@@ -161,6 +161,11 @@ pub fn conform(values: &ArrayRef, wanted: &DataType) -> Result<ArrayRef> {
     })
 }
 
+/// Whether a value is not null; nothing is, of the type of NULL.
+pub fn present(values: &ArrayRef, row: usize) -> bool {
+    *values.data_type() != DataType::Null && values.is_valid(row)
+}
+
 /// All values of several arrays of one type, one after the other.
 pub fn pool(arrays: &[&ArrayRef]) -> Result<ArrayRef> {
     let first = arrays[0].data_type();

@@ -45,7 +45,8 @@ pub fn reverse(args: &[Argument]) -> Result<Call> {
 /// `concat` of arrays; null if one of them is null.
 pub fn concat(args: &[Argument]) -> Result<Call> {
     let types: Vec<&DataType> = args.iter().map(|arg| arg.data_type).collect();
-    let Some(data_type) = common_of(&types).filter(|t| matches!(t, DataType::List(_))) else {
+    let arrays = types.iter().all(|data_type| matches!(data_type, DataType::List(_)));
+    let Some(data_type) = common_of(&types).filter(|_| arrays) else {
         return Err(Error::user("[DATATYPE_MISMATCH.DATA_DIFF_TYPES] concat takes arrays of one type"));
     };
     let data_type = match data_type {
@@ -75,7 +76,9 @@ pub fn concat(args: &[Argument]) -> Result<Call> {
         }
         picked.finish(&pool, &output, constant)
     });
-    call("concat", args, &vec![data_type.clone(); args.len()], data_type, kernel)
+    // Texts among the elements are cast to the type of the others, which is no implicit cast elsewhere.
+    let nullable = args.iter().any(|arg| arg.nullable);
+    Ok(Call { arguments: vec![data_type.clone(); args.len()], output: data_type, nullable, kernel })
 }
 
 /// A kernel that sorts the array of each row; `ascending` reads the wanted order from the arguments.

@@ -6,7 +6,7 @@ use arrow::array::{Array, BooleanBuilder, Int64Builder};
 use arrow::datatypes::DataType;
 use hashbrown::HashSet;
 
-use super::{Lists, Picked, common, comparable, element, keys, list, pool};
+use super::{Lists, Picked, common, comparable, element, keys, list, pool, present};
 use crate::error::{Error, Result};
 use crate::expression::coercion::{same_type, wider};
 use crate::expression::function::kernel::*;
@@ -132,9 +132,9 @@ fn overlap(args: &[Argument]) -> Result<Call> {
             };
             let b = b.start + shift..b.end + shift;
             let has_null =
-                !a.is_empty() && !b.is_empty() && a.clone().chain(b.clone()).any(|i| pool.is_null(i));
-            let ours: HashSet<_> = a.filter(|i| pool.is_valid(*i)).map(|i| keys.row(i)).collect();
-            let meet = b.clone().any(|i| pool.is_valid(i) && ours.contains(&keys.row(i)));
+                !a.is_empty() && !b.is_empty() && a.clone().chain(b.clone()).any(|i| !present(&pool, i));
+            let ours: HashSet<_> = a.filter(|i| present(&pool, *i)).map(|i| keys.row(i)).collect();
+            let meet = b.clone().any(|i| present(&pool, i) && ours.contains(&keys.row(i)));
             out.append_option(if meet || !has_null { Some(meet) } else { None });
             Ok(())
         })
@@ -168,10 +168,10 @@ fn lookup<W: Write + 'static>(output: DataType, write: fn(Sought, &mut W)) -> Ke
         over_rows(args, rows, &output, |row, out: &mut W| {
             let value = shift + if constant { 0 } else { row };
             let found = match lists.range(row) {
-                Some(range) if pool.is_valid(value) => {
+                Some(range) if present(&pool, value) => {
                     let key = keys.row(value);
                     let at = range.clone().position(|i| keys.row(i) == key);
-                    let holds_null = at.is_none() && range.clone().any(|i| pool.is_null(i));
+                    let holds_null = at.is_none() && range.clone().any(|i| !present(&pool, i));
                     Sought::At { position: at.map_or(0, |at| at + 1), holds_null }
                 }
                 _ => Sought::Null,
@@ -223,7 +223,7 @@ fn remove(args: &[Argument]) -> Result<Call> {
         for row in 0..rows {
             let value = shift + if sought_constant { 0 } else { row };
             match lists.range(row) {
-                Some(range) if pool.is_valid(value) => {
+                Some(range) if present(&pool, value) => {
                     let key = keys.row(value);
                     picked.extend(range.filter(|i| keys.row(*i) != key));
                     picked.end_row()?;

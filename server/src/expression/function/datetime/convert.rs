@@ -9,6 +9,7 @@ use super::calendar::{MICROS_PER_DAY, MICROS_PER_SECOND};
 use super::format::DEFAULT_PATTERN;
 use super::parse::Parser;
 use crate::error::{Error, Result};
+use crate::expression::cast::{OnInvalid, cast};
 use crate::expression::coercion::{
     is_datetime, is_decimal, is_float, is_integral, is_timestamp, timestamp_ntz_type, unexpected_type,
 };
@@ -100,7 +101,7 @@ fn to_date(args: &[Argument], name: &str, lenient: bool) -> Result<Call> {
         return Ok(nullable(call(name, args, &[STRING, STRING], DATE, kernel)?));
     }
     if lenient && text {
-        return cast_or_null(args, name, DATE);
+        return cast_call(args, DATE, true);
     }
     let kernel = identity::<Day, arrow::datatypes::Date32Type>(DATE);
     Ok(nullable(call(name, args, &[DATE, STRING][..args.len()], DATE, kernel)?))
@@ -117,21 +118,27 @@ fn to_timestamp(args: &[Argument], name: &str, output: DataType, lenient: bool) 
         return Ok(nullable(call(name, args, &[STRING, STRING], result, kernel)?));
     }
     if lenient && text {
-        return cast_or_null(args, name, output);
+        return cast_call(args, output, true);
     }
     if args.len() == 1
         && (is_integral(args[0].data_type) || is_decimal(args[0].data_type) || is_float(args[0].data_type))
     {
-        return timestamp_seconds(args);
+        return cast_call(args, output, lenient);
     }
     let kernel = identity::<Instant, TimestampMicrosecondType>(output.clone());
     Ok(nullable(call(name, args, &[output.clone(), STRING][..args.len()], output, kernel)?))
 }
 
-/// A text read as the cast reads it, or null.
-fn cast_or_null(args: &[Argument], name: &str, output: DataType) -> Result<Call> {
-    let error = format!("`{name}` without a pattern is not supported");
-    Err(Error::user(error).with("type", output).with("arguments", args.len()).hint("use try_cast"))
+/// The cast of an argument to `output`; null instead of an error if `lenient`.
+fn cast_call(args: &[Argument], output: DataType, lenient: bool) -> Result<Call> {
+    let on_invalid = if lenient { OnInvalid::Null } else { OnInvalid::Fail };
+    let result = output.clone();
+    let kernel: Kernel = Arc::new(move |args, _| {
+        let (array, constant) = array_of(&args[0])?;
+        finished(cast(&array, &output, on_invalid)?, constant)
+    });
+    let arguments = args.iter().map(|arg| arg.data_type.clone()).collect();
+    Ok(Call { arguments, output: result, nullable: true, kernel })
 }
 
 /// Seconds since the epoch, of a text by a pattern, or of a time.

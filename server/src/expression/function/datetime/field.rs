@@ -110,6 +110,13 @@ fn unknown(field: &str, of: &DataType) -> Error {
 /// `date_part(field, source)`: the field is a constant.
 fn extract(args: &[Argument]) -> Result<Call> {
     count("date_part", args, 2, 2)?;
+    if args[0].literal.is_some_and(|value| value.is_null()) {
+        let kernel: Kernel = std::sync::Arc::new(|_, _| {
+            Ok(datafusion_expr::ColumnarValue::Scalar(datafusion_common::ScalarValue::Float64(None)))
+        });
+        let arguments = args.iter().map(|arg| arg.data_type.clone()).collect();
+        return Ok(Call { arguments, output: DOUBLE, nullable: true, kernel });
+    }
     let Some(field) = literal_text(&args[0]) else {
         let error = "[NON_FOLDABLE_ARGUMENT] date_part: the field is not a constant";
         return Err(Error::user(error));

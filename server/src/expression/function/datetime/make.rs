@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arrow::array::{Date32Builder, PrimitiveBuilder};
 use arrow::datatypes::{
-    DataType, Decimal128Type, DurationMicrosecondType, IntervalMonthDayNano, IntervalMonthDayNanoType,
-    IntervalUnit, IntervalYearMonthType, TimeUnit, TimestampMicrosecondType,
+    DataType, Decimal128Type, DurationMicrosecondType, IntervalUnit, IntervalYearMonthType, TimeUnit,
+    TimestampMicrosecondType,
 };
 use datafusion_expr::ColumnarValue;
 
@@ -34,11 +34,6 @@ pub static FUNCTIONS: &[Function] = &[
     Function {
         names: &["try_make_timestamp_ntz"],
         resolve: |args| make_timestamp(args, "try_make_timestamp_ntz", timestamp_ntz_type(), true),
-    },
-    Function { names: &["make_interval"], resolve: |args| make_interval(args, "make_interval", false) },
-    Function {
-        names: &["try_make_interval"],
-        resolve: |args| make_interval(args, "try_make_interval", true),
     },
     Function { names: &["make_dt_interval"], resolve: make_dt_interval },
     Function { names: &["make_ym_interval"], resolve: make_ym_interval },
@@ -159,36 +154,6 @@ fn interval_overflow() -> Error {
     Error::user(
         "[INTERVAL_ARITHMETIC_OVERFLOW.WITHOUT_SUGGESTION] integer overflow while operating with intervals",
     )
-}
-
-/// Years, months, weeks, days, hours, minutes and microseconds as an interval of the calendar.
-fn calendar_interval(parts: &[i64], micros: i64) -> Option<IntervalMonthDayNano> {
-    let months = i32::try_from(parts[0] * 12 + parts[1]).ok()?;
-    let days = i32::try_from(parts[2] * 7 + parts[3]).ok()?;
-    let time = (parts[4] * MICROS_PER_HOUR).checked_add(parts[5] * MICROS_PER_MINUTE)?.checked_add(micros)?;
-    Some(IntervalMonthDayNano::new(months, days, time.checked_mul(1000)?))
-}
-
-fn make_interval(args: &[Argument], name: &'static str, lenient: bool) -> Result<Call> {
-    count(name, args, 0, 7)?;
-    let output = DataType::Interval(IntervalUnit::MonthDayNano);
-    let types = [INT, INT, INT, INT, INT, INT, DataType::Decimal128(18, 6)];
-    let result = output.clone();
-    let kernel: Kernel = Arc::new(move |args, rows| {
-        let parts = Parts::of(args, 6)?;
-        over_rows(args, rows, &output, |row, out: &mut PrimitiveBuilder<IntervalMonthDayNanoType>| {
-            match parts.get(row, 6) {
-                Some((parts, micros)) => match calendar_interval(&parts, micros) {
-                    None if !lenient => return Err(overflow(name)),
-                    made => out.append_option(made),
-                },
-                None => out.append_null(),
-            }
-            Ok(())
-        })
-    });
-    let made = call(name, args, &types[..args.len()], result, kernel)?;
-    Ok(if lenient { nullable(made) } else { made })
 }
 
 fn make_dt_interval(args: &[Argument]) -> Result<Call> {

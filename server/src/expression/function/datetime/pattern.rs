@@ -56,6 +56,11 @@ fn check(letter: char, count: usize, pattern: &str, purpose: Purpose) -> Result<
             let class = if matches!(letter, 'E' | 'F') { changed } else { illegal };
             Err(refuse(class, pattern, format!("`{letter}` only formats")))
         }
+        Some(_) if matches!(letter, 'Q' | 'q') && count > 4 => Err(refuse(
+            "INVALID_DATETIME_PATTERN.LENGTH",
+            pattern,
+            format!("`{letter}` stands {count} times"),
+        )),
         Some(allowed) if !allowed.contains(&count) || letter == 'O' && matches!(count, 2 | 3) => {
             let class = if matches!(letter, 'O' | 'V') { unreadable } else { changed };
             Err(refuse(class, pattern, format!("`{letter}` stands {count} times")))

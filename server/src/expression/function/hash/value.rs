@@ -9,7 +9,7 @@ use arrow::array::{
 use arrow::compute::cast;
 use arrow::datatypes::{
     DataType, Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type, IntervalMonthDayNanoType,
-    IntervalUnit,
+    IntervalUnit, IntervalYearMonthType,
 };
 use xxhash_rust::xxh64::xxh64;
 
@@ -139,7 +139,10 @@ fn hasher<H: Hash>(array: &ArrayRef, hash: H) -> Result<Hasher> {
             Box::new(move |row, seed| hash.bytes(bytes.value(row), seed))
         }
         DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Date32 => ints(array)?,
-        DataType::Interval(IntervalUnit::YearMonth) => ints(array)?,
+        DataType::Interval(IntervalUnit::YearMonth) => {
+            let months = array.as_primitive::<IntervalYearMonthType>().clone();
+            Box::new(move |row, seed| hash.int(months.value(row), seed))
+        }
         DataType::Interval(_) => {
             let values = array.as_primitive::<IntervalMonthDayNanoType>().clone();
             Box::new(move |row, seed| {

@@ -31,7 +31,7 @@ pub fn map_of(
     let DataType::Struct(fields) = entries.data_type() else {
         return Err(Error::internal("make a map of another type").with("type", output));
     };
-    if key_values.null_count() > 0 {
+    if key_values.logical_null_count() > 0 {
         return Err(Error::user("[NULL_MAP_KEY] cannot use null as map key"));
     }
     let keys = keys(key_values)?;

@@ -27,7 +27,7 @@ pub static FUNCTIONS: &[Function] = &[
     Function { names: &["sinh"], resolve: |args| real(args, "sinh", sinh) },
     Function { names: &["cosh"], resolve: |args| real(args, "cosh", cosh) },
     Function { names: &["tanh"], resolve: |args| real(args, "tanh", tanh) },
-    Function { names: &["asinh"], resolve: |args| real(args, "asinh", asinh) },
+    Function { names: &["asinh"], resolve: |args| real(args, "asinh", libm::asinh) },
     Function {
         names: &["acosh"],
         resolve: |args| real(args, "acosh", |x| libm::log(x + (x * x - 1.0).sqrt())),
@@ -107,14 +107,6 @@ fn tanh(x: f64) -> f64 {
         -t / (t + 2.0)
     };
     if x < 0.0 { -z } else { z }
-}
-
-fn asinh(x: f64) -> f64 {
-    if x == f64::NEG_INFINITY {
-        return x;
-    }
-    let size = libm::log(x.abs() + (x * x + 1.0).sqrt());
-    if x < 0.0 { -size } else { size }
 }
 
 /// As Java: unlike IEEE, 1 to the power of NaN or of an infinity is NaN, and so is -1 to an infinity.

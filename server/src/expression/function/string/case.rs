@@ -82,24 +82,36 @@ fn lower(s: &str, out: &mut StringBuilder) {
     out.append_value(s.to_lowercase());
 }
 
+/// The title case of a character: one capital, where its upper case may be several.
+fn push_title(c: char, out: &mut String) {
+    match c {
+        'Ǆ' | 'ǆ' => out.push('ǅ'),
+        'Ǉ' | 'ǉ' => out.push('ǈ'),
+        'Ǌ' | 'ǌ' => out.push('ǋ'),
+        'Ǳ' | 'ǳ' => out.push('ǲ'),
+        _ => {
+            let mut upper = c.to_uppercase();
+            let first = upper.next();
+            out.extend(first);
+            let rest: String = upper.collect();
+            let ligature = first.is_some_and(char::is_alphabetic) && first.is_none_or(|c| c != 'ʼ');
+            out.push_str(&if ligature { rest.to_lowercase() } else { rest });
+        }
+    }
+}
+
 /// Capital letters where a word begins; words are cut at the space alone.
 fn initcap(s: &str, out: &mut StringBuilder) {
     let mut result = String::with_capacity(s.len());
-    for (i, word) in s.to_lowercase().split(' ').enumerate() {
+    for (i, word) in s.split(' ').enumerate() {
         if i > 0 {
             result.push(' ');
         }
         let mut chars = word.chars();
-        match chars.next() {
-            Some('ß') => result.push_str("Ss"),
-            Some('ǆ') => result.push('ǅ'),
-            Some('ǉ') => result.push('ǈ'),
-            Some('ǌ') => result.push('ǋ'),
-            Some('ǳ') => result.push('ǲ'),
-            Some(first) => result.extend(first.to_uppercase()),
-            None => {}
+        if let Some(first) = chars.next() {
+            push_title(first, &mut result);
+            result.push_str(&chars.as_str().to_lowercase());
         }
-        result.push_str(chars.as_str());
     }
     out.append_value(result);
 }

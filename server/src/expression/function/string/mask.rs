@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::StringBuilder;
 use datafusion_common::ScalarValue;
+use regex::Regex;
 
 use crate::error::{Error, Result};
 use crate::expression::coercion::expect;
@@ -38,22 +39,73 @@ fn replacements(args: &[Argument]) -> Result<[Option<char>; 4]> {
     Ok(chosen)
 }
 
+enum Class {
+    Upper,
+    Lower,
+    Digit,
+    Other,
+}
+
+/// The general categories of Unicode that Java tells letters and digits by. A character outside the basic plane
+/// is two of Java's, neither of which is a letter.
+struct Classes {
+    upper: Regex,
+    lower: Regex,
+    digit: Regex,
+}
+
+impl Classes {
+    fn new() -> Result<Classes> {
+        let of = |pattern: &str| Regex::new(pattern).map_err(|e| Error::internal("make a class").because(e));
+        Ok(Classes { upper: of(r"\p{Lu}")?, lower: of(r"\p{Ll}")?, digit: of(r"\p{Nd}")? })
+    }
+
+    fn of(&self, c: char) -> Class {
+        if c.is_ascii() {
+            return match c {
+                'A'..='Z' => Class::Upper,
+                'a'..='z' => Class::Lower,
+                '0'..='9' => Class::Digit,
+                _ => Class::Other,
+            };
+        }
+        let mut bytes = [0; 4];
+        let text = &*c.encode_utf8(&mut bytes);
+        match c.len_utf16() {
+            2 => Class::Other,
+            _ if self.upper.is_match(text) => Class::Upper,
+            _ if self.lower.is_match(text) => Class::Lower,
+            _ if self.digit.is_match(text) => Class::Digit,
+            _ => Class::Other,
+        }
+    }
+}
+
 fn mask(args: &[Argument]) -> Result<Call> {
     count("mask", args, 1, 5)?;
     let [upper, lower, digit, other] = replacements(args)?;
-    let masked = move |c: char| {
-        let class = match c {
-            _ if c.is_uppercase() => upper,
-            _ if c.is_lowercase() => lower,
-            '0'..='9' => digit,
-            _ => other,
+    let classes = Classes::new()?;
+    let masked = move |c: char, out: &mut String| {
+        let class = match classes.of(c) {
+            Class::Upper => upper,
+            Class::Lower => lower,
+            Class::Digit => digit,
+            Class::Other => other,
         };
-        class.unwrap_or(c)
+        match class {
+            Some(replacement) => out.extend(std::iter::repeat_n(replacement, c.len_utf16())),
+            None => out.push(c),
+        }
     };
     let kernel: Kernel = Arc::new(move |args, rows| {
         let column = Column::<Text>::of(&args[0])?;
         over_rows(&args[..1], rows, &STRING, |row, out: &mut StringBuilder| {
-            out.append_option(column.get(row).map(|s| s.chars().map(masked).collect::<String>()));
+            let text = column.get(row).map(|s| {
+                let mut text = String::with_capacity(s.len());
+                s.chars().for_each(|c| masked(c, &mut text));
+                text
+            });
+            out.append_option(text);
             Ok(())
         })
     });

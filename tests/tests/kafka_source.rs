@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
-use harness::services::{self, Record};
+use harness::services::{self, Kafka, Record, Stop};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
@@ -389,6 +389,38 @@ fn available_now_ends_at_what_was_there_and_needs_it_all() {
     let past = offset(r#"{"now":{"0":5}}"#);
     let error = run.try_read(Some(&end), &past, 8).unwrap_err();
     assert!(error.to_string().contains("past its end 4 at start"), "{error}");
+}
+
+#[test]
+fn a_dead_broker_fails_the_batch_and_a_topic_that_went_is_a_loss() {
+    let kafka = Kafka::start(&services::run_folder().join("kafka-source")).unwrap();
+    for topic in ["dead", "went"] {
+        kafka.create_topic(topic, 1, &[]);
+        let record = Record { value: b"x", timestamp_ms: 1, ..Record::default() };
+        kafka.produce(topic, vec![record; 5]);
+    }
+    let mut run = Run::new(&[
+        ("subscribePattern", "dead|went"),
+        ("startingOffsets", "earliest"),
+        ("kafka.bootstrap.servers", &kafka.bootstrap),
+        ("kafkaConsumer.pollTimeoutMs", "1000"),
+    ]);
+    let end = run.next_end(None);
+    assert_eq!(end, offset(r#"{"dead":{"0":5},"went":{"0":5}}"#));
+    kafka.stop(Stop::Kill);
+    let error = run.try_read(None, &end, 8).unwrap_err();
+    assert_eq!((error.kind(), error.fact("partition")), (ErrorKind::External, Some("dead-0")));
+    assert_eq!((error.fact("from"), error.fact("until")), (Some("0"), Some("5")));
+    kafka.start_again().unwrap();
+    run.restart(&[("kafkaConsumer.pollTimeoutMs", "60000")]);
+    assert_eq!(run.read(None, &end), [offsets(0, 0..5), offsets(0, 0..5)].concat());
+
+    kafka.delete_topic("went");
+    run.restart(&[("kafkaConsumer.pollTimeoutMs", "3000")]);
+    let error = run.try_read(None, &end, 8).unwrap_err();
+    assert!(error.to_string().contains("went-0 is gone"), "{error}");
+    run.restart(&[("failOnDataLoss", "false")]);
+    assert_eq!(run.read(None, &end), offsets(0, 0..5));
 }
 
 #[test]

@@ -15,32 +15,39 @@ pub const FORMATS: [&str; 4] = ["kafka", "rate", "rate-micro-batch", "socket"];
 
 /// Checks a source's options without reaching out to anything, and tells its columns.
 pub fn check(format: &str, schema: Option<SchemaRef>, options: &Options) -> Result<SchemaRef> {
-    match format.to_lowercase().as_str() {
-        "kafka" => refuse_schema(format, schema).and_then(|()| KafkaSource::validate(options)),
-        "rate" => refuse_schema(format, schema).and_then(|()| RateSource::validate(options)),
-        "rate-micro-batch" => {
-            refuse_schema(format, schema).and_then(|()| RateMicroBatchSource::validate(options))
-        }
-        "socket" => refuse_schema(format, schema).and_then(|()| SocketSource::validate(options)),
+    let name = known(format)?;
+    refuse_schema(name, schema)?;
+    match name {
+        "kafka" => KafkaSource::validate(options),
+        "rate" => RateSource::validate(options),
+        "rate-micro-batch" => RateMicroBatchSource::validate(options),
+        "socket" => SocketSource::validate(options),
         _ => Err(unknown(format)),
     }
 }
 
-/// Opens a source for a query: connects where it has to.
+/// Opens a source for a query: connects where it has to. Checks what [`check`] does.
 pub fn open(
     format: &str,
     schema: Option<SchemaRef>,
     options: &Options,
     context: SourceContext,
 ) -> Result<Box<dyn Source>> {
-    check(format, schema, options)?;
-    Ok(match format.to_lowercase().as_str() {
+    let name = known(format)?;
+    refuse_schema(name, schema)?;
+    Ok(match name {
         "kafka" => Box::new(KafkaSource::new(options, context)?),
         "rate" => Box::new(RateSource::new(options, context)?),
         "rate-micro-batch" => Box::new(RateMicroBatchSource::new(options, context)?),
         "socket" => Box::new(SocketSource::new(options, context)?),
         _ => return Err(unknown(format)),
     })
+}
+
+/// The format as [`FORMATS`] spells it.
+fn known(format: &str) -> Result<&'static str> {
+    let found = FORMATS.into_iter().find(|known| known.eq_ignore_ascii_case(format));
+    found.ok_or_else(|| unknown(format))
 }
 
 fn refuse_schema(format: &str, schema: Option<SchemaRef>) -> Result<()> {

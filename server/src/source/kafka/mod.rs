@@ -247,6 +247,7 @@ impl Source for KafkaSource {
         let (from, until) = (self.start_of(start)?, partitions::from_offset(end)?);
         self.check_available_now(&until)?;
         self.shared.pool.expect_partitions(until.len());
+        self.shared.pool.keep_only(|partition| until.contains_key(partition));
         let earliest_of_new = self.earliest_of_new(&from, &until)?;
         let (ranges, losses) = loss::ranges(&from, &until, &earliest_of_new);
         for loss in &losses {

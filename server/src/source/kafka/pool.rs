@@ -128,6 +128,19 @@ impl ReaderPool {
         slots[slot].idle.insert(partition, reader);
     }
 
+    /// Ends the idle readers of partitions that are not read any more.
+    pub fn keep_only(&self, is_read: impl Fn(&TopicPartition) -> bool) {
+        let mut ended: Vec<BTreeMap<TopicPartition, PartitionReader>> = Vec::new();
+        for slot in self.lock().iter_mut() {
+            let (kept, others) =
+                std::mem::take(&mut slot.idle).into_iter().partition(|(partition, _)| is_read(partition));
+            slot.idle = kept;
+            ended.push(others);
+        }
+        // Stopping a reader waits for its client: not with the lock held.
+        drop(ended);
+    }
+
     /// Ends a reader whose place is not known.
     pub fn discard(&self, lease: Lease) {
         let Lease { slot, partition, reader } = lease;

@@ -95,6 +95,8 @@ pub enum Delivery<'a> {
     Nothing,
     /// The broker does not have the position, or not any more.
     OutOfRange,
+    /// The broker does not have the partition, or not any more.
+    Gone,
     Failed(Fault),
 }
 
@@ -152,6 +154,14 @@ impl PartitionReader {
         self.position
     }
 
+    /// Whether the brokers say that there is no such partition. The client does not always tell by itself.
+    pub fn is_gone(&self, timeout_ms: i32) -> bool {
+        match self.client().partitions(&self.topic, timeout_ms) {
+            Ok(partitions) => !partitions.contains(&self.partition),
+            Err(fault) => matches!(what_it_means(fault), Delivery::Gone),
+        }
+    }
+
     /// The records that come next before offset `until`, waiting for them if need be.
     pub fn deliver(&mut self, until: i64, timeout_ms: i32) -> Delivery<'_> {
         loop {
@@ -175,10 +185,7 @@ impl PartitionReader {
                 self.empty_up_to = self.empty_up_to.max(offset);
                 continue;
             }
-            return match is_out_of_range(&fault) {
-                true => Delivery::OutOfRange,
-                false => Delivery::Failed(fault),
-            };
+            return what_it_means(fault);
         }
         let waiting = &self.messages[self.next..];
         let is_in_range = |message: &&Message| message.offset() < until && code_of(&message.raw().err) == 0;
@@ -240,16 +247,24 @@ fn fault_of(message: &Message, code: i32) -> Fault {
     fault
 }
 
-/// The topic may be gone altogether: then nothing of the range is there either.
-fn is_out_of_range(fault: &Fault) -> bool {
+fn what_it_means(fault: Fault) -> Delivery<'static> {
     use rd::rd_kafka_resp_err_t::*;
-    [
+    let is_one_of = |errors: &[rd::rd_kafka_resp_err_t]| errors.iter().any(|error| fault.is(*error));
+    if is_one_of(&[
         RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET,
         RD_KAFKA_RESP_ERR__LOG_TRUNCATION,
         RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE,
-    ]
-    .iter()
-    .any(|err| fault.is(*err))
+    ]) {
+        Delivery::OutOfRange
+    } else if is_one_of(&[
+        RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+        RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,
+        RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION,
+    ]) {
+        Delivery::Gone
+    } else {
+        Delivery::Failed(fault)
+    }
 }
 
 impl Drop for PartitionReader {

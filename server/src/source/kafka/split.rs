@@ -62,11 +62,11 @@ impl Split for KafkaSplit {
         let lease = self.shared.pool.lease(&self.range.partition, self.range.from)?;
         Ok(Box::new(Reading {
             shared: self.shared,
-            left: self.range.clone(),
             range: self.range,
             lease: Some(lease),
             rows,
             resumes: 0,
+            failed: false,
         }))
     }
 }
@@ -75,12 +75,11 @@ impl Split for KafkaSplit {
 struct Reading {
     shared: Arc<Shared>,
     range: Range,
-    /// From the last offset that the broker was asked to start at.
-    left: Range,
     /// Nothing once the range is done, or failed.
     lease: Option<Lease>,
     rows: Rows,
     resumes: u32,
+    failed: bool,
 }
 
 impl Iterator for Reading {
@@ -98,11 +97,17 @@ impl Iterator for Reading {
                 }
                 Delivery::Complete => self.finish(),
                 Delivery::Nothing => {
-                    let error = self.timed_out();
-                    return self.fail(error);
+                    if let Err(error) = self.timed_out() {
+                        return self.fail(error);
+                    }
                 }
                 Delivery::OutOfRange => {
                     if let Err(error) = self.resume() {
+                        return self.fail(error);
+                    }
+                }
+                Delivery::Gone => {
+                    if let Err(error) = self.gone() {
                         return self.fail(error);
                     }
                 }
@@ -112,7 +117,7 @@ impl Iterator for Reading {
                 }
             }
         }
-        (!self.rows.is_empty()).then(|| self.rows.take_batch())
+        (!self.failed && !self.rows.is_empty()).then(|| self.rows.take_batch())
     }
 }
 
@@ -126,16 +131,20 @@ impl Reading {
             .with("position", position)
     }
 
-    fn timed_out(&self) -> Error {
+    /// An error, unless the partition is gone and may be.
+    fn timed_out(&mut self) -> Result<()> {
+        if self.lease.as_ref().is_some_and(|lease| lease.reader.is_gone(OFFSETS_TIMEOUT_MS)) {
+            return self.gone();
+        }
         let error = self
             .error("no record came from Kafka in time")
             .with("timeout_ms", self.shared.poll_timeout_ms)
             .hint("check that the brokers answer; a longer wait is the option kafkaConsumer.pollTimeoutMs");
         let warning = self.lease.as_ref().and_then(|lease| lease.reader.client().last_warning());
-        match warning {
+        Err(match warning {
             Some(warning) => error.detail(format!("the Kafka client last said: {warning}")),
             None => error,
-        }
+        })
     }
 
     fn finish(&mut self) {
@@ -153,7 +162,16 @@ impl Reading {
 
     fn fail(&mut self, error: Error) -> Option<Result<RecordBatch>> {
         self.stop();
+        self.failed = true;
         Some(Err(error))
+    }
+
+    /// The partition is not there any more: the range ends, if the query may lose records.
+    fn gone(&mut self) -> Result<()> {
+        let from = self.lease.as_ref().map_or(self.range.from, |lease| lease.reader.position());
+        self.shared.lost(&Loss::PartitionGone { partition: self.range.partition.clone(), from })?;
+        self.stop();
+        Ok(())
     }
 
     /// The broker does not have the position: goes on where it can, if the query may lose records.
@@ -185,7 +203,6 @@ impl Reading {
         }
         self.stop();
         self.lease = Some(self.shared.pool.lease(&left.partition, at)?);
-        self.left = Range { from: at, ..left };
         Ok(())
     }
 }

@@ -188,6 +188,14 @@ impl Client {
         }
         Ok(offsets)
     }
+
+    /// Up to where the only partition in the list was taken from its queue, control messages included. Asks no
+    /// broker. Nothing before the first message.
+    pub fn consumed(&self, partition: &mut PartitionList) -> Option<i64> {
+        // SAFETY: the list and the client are alive.
+        check(unsafe { rd::rd_kafka_position(self.rk, partition.0) }).ok()?;
+        partition.elements().first().map(|element| element.offset).filter(|offset| *offset >= 0)
+    }
 }
 
 impl Drop for Client {
@@ -283,10 +291,14 @@ impl Drop for Metadata {
     }
 }
 
-struct PartitionList(*mut rd::rd_kafka_topic_partition_list_t);
+/// Partitions in librdkafka's own form.
+pub struct PartitionList(*mut rd::rd_kafka_topic_partition_list_t);
+
+// SAFETY: plain data, used by one thread at a time.
+unsafe impl Send for PartitionList {}
 
 impl PartitionList {
-    fn of(offsets: &Offsets) -> std::result::Result<PartitionList, Fault> {
+    pub fn of(offsets: &Offsets) -> std::result::Result<PartitionList, Fault> {
         // SAFETY: the list is destroyed by `drop`; names are copied.
         let list = PartitionList(unsafe { rd::rd_kafka_topic_partition_list_new(offsets.len() as c_int) });
         for (TopicPartition { topic, partition }, offset) in offsets {

@@ -26,6 +26,10 @@ const FETCH_BYTES: usize = 8 << 20;
 /// A full queue is looked at again after so many milliseconds: short, or the reader runs dry meanwhile.
 const FULL_QUEUE_PAUSE_MS: usize = 5;
 
+/// For so long a broker holds a fetch that finds nothing. A partition that is fetched again while the fetch of
+/// others waits, has to wait with it: no longer than what it has fetched ahead lasts.
+const FETCH_WAIT_MS: usize = 20;
+
 /// How much a partition may fetch ahead: its share of the bounds above, within reason.
 #[derive(Debug, PartialEq)]
 struct Ahead {
@@ -155,6 +159,7 @@ impl ReaderPool {
             ("queued.max.messages.kbytes", ahead.kilobytes),
             ("fetch.message.max.bytes", ahead.fetch_bytes),
             ("fetch.queue.backoff.ms", FULL_QUEUE_PAUSE_MS),
+            ("fetch.wait.max.ms", FETCH_WAIT_MS),
         ]
         .map(|(key, value)| (key.to_string(), value.to_string()))
         .to_vec();

@@ -4,15 +4,23 @@
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rdkafka::bindings as rd;
 
-use super::client::{Client, Fault, Topic, code_of, text};
-use super::partitions::TopicPartition;
+use super::client::{Client, Fault, PartitionList, Topic, code_of, text};
+use super::partitions::{Offsets, TopicPartition};
 use crate::error::{Error, Result};
 
 /// Messages taken from the client's queue at once: their headers stay in the processor's cache.
 const MESSAGES_AT_ONCE: usize = 512;
+
+/// Between two looks at the client's position, while no message comes: at first, and at most.
+const WAIT_MS_MIN: i32 = 1;
+const WAIT_MS_MAX: i32 = 64;
+
+/// For finding the leader of a partition before reading.
+const LEADER_TIMEOUT_MS: i32 = 1_000;
 
 /// A record, or an event in its place.
 #[repr(transparent)]
@@ -103,6 +111,8 @@ pub enum Delivery<'a> {
 pub struct PartitionReader {
     topic: Topic,
     partition: i32,
+    /// The partition again, as librdkafka is asked for its position.
+    place: PartitionList,
     queue: *mut rd::rd_kafka_queue_t,
     messages: Vec<Message>,
     /// The first of `messages` that is not released.
@@ -120,7 +130,12 @@ impl PartitionReader {
     /// Begins to fetch at `offset`.
     pub fn open(client: &Arc<Client>, partition: &TopicPartition, offset: i64) -> Result<PartitionReader> {
         let topic = Topic::new(client, &partition.topic)?;
+        // Asked now, the leader is known at once; left alone, a new client looks after a second. Who does not
+        // answer now is waited for when records are.
+        client.partitions(&topic, LEADER_TIMEOUT_MS).ok();
         let number = partition.partition;
+        let place = PartitionList::of(&Offsets::from([(partition.clone(), offset)]))
+            .map_err(|fault| Error::user("cannot use the name of a topic").because(fault))?;
         // SAFETY: client and topic are alive; the queue is destroyed by `drop`.
         let queue = unsafe { rd::rd_kafka_queue_new(client.raw()) };
         let started = unsafe { rd::rd_kafka_consume_start_queue(topic.raw(), number, offset, queue) };
@@ -137,6 +152,7 @@ impl PartitionReader {
         Ok(PartitionReader {
             topic,
             partition: number,
+            place,
             queue,
             messages: Vec::with_capacity(MESSAGES_AT_ONCE),
             next: 0,
@@ -170,9 +186,10 @@ impl PartitionReader {
                     self.position = self.position.max(until);
                     return Delivery::Complete;
                 }
-                if !self.refill(timeout_ms) {
+                if !self.refill(until, timeout_ms) {
                     return Delivery::Nothing;
                 }
+                continue;
             }
             let first = &self.messages[self.next];
             let code = code_of(&first.raw().err);
@@ -213,14 +230,31 @@ impl PartitionReader {
         self.next += count;
     }
 
-    /// Takes what is in the queue, waiting for the first message only. False if none came in time.
-    fn refill(&mut self, timeout_ms: i32) -> bool {
+    /// Takes what is in the queue, waiting for the first message, or until the client has passed `until` over
+    /// control messages, which it does not show. False if neither came in time.
+    fn refill(&mut self, until: i64, timeout_ms: i32) -> bool {
         self.messages.clear();
         self.next = 0;
-        if self.take(0, MESSAGES_AT_ONCE) == 0 && self.take(timeout_ms, 1) == 1 {
-            self.take(0, MESSAGES_AT_ONCE - 1);
+        if self.take(0, MESSAGES_AT_ONCE) > 0 {
+            return true;
         }
-        !self.messages.is_empty()
+        let (started, mut wait_ms) = (Instant::now(), WAIT_MS_MIN);
+        loop {
+            let client = self.topic.client().clone();
+            if let Some(consumed) = client.consumed(&mut self.place).filter(|consumed| *consumed >= until) {
+                self.empty_up_to = self.empty_up_to.max(consumed);
+                return true;
+            }
+            let waited_ms = i32::try_from(started.elapsed().as_millis()).unwrap_or(i32::MAX);
+            if waited_ms >= timeout_ms {
+                return false;
+            }
+            if self.take(wait_ms.min(timeout_ms - waited_ms), 1) > 0 {
+                self.take(0, MESSAGES_AT_ONCE - 1);
+                return true;
+            }
+            wait_ms = (wait_ms * 2).min(WAIT_MS_MAX);
+        }
     }
 
     fn take(&mut self, timeout_ms: i32, count: usize) -> usize {

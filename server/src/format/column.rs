@@ -233,7 +233,7 @@ fn impossible(cause: arrow::error::ArrowError) -> Error {
 
 /// The schema with every column and everything inside nullable, as Spark takes the schema of files.
 pub fn nullable(fields: &Fields) -> Fields {
-    fields.iter().map(|field| nullable_field(field)).collect()
+    fields.iter().map(nullable_field).collect()
 }
 
 fn nullable_field(field: &FieldRef) -> FieldRef {

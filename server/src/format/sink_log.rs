@@ -98,7 +98,7 @@ pub fn interval_in_use(names: &[EntryName], configured: u64) -> u64 {
         [only] if only < configured => only + 1,
         [only] => {
             let divides = |interval: &u64| (only + 1).is_multiple_of(*interval);
-            (configured..=(only + 1) / 2).find(divides).unwrap_or(only + 1)
+            (configured..=only.div_ceil(2)).find(divides).unwrap_or(only + 1)
         }
         [.., before, last] => last - before,
     }

@@ -104,7 +104,7 @@ fn read_value(scanner: &mut Scanner, column: &mut Column, formats: &TimeFormats)
         }
         (Values::Text(bytes), other) => {
             scanner.skip_rest(other)?;
-            bytes.data.extend_from_slice(scanner.text[start..scanner.at].as_bytes());
+            bytes.data.extend_from_slice(&scanner.text.as_bytes()[start..scanner.at]);
             bytes.end_value();
             Outcome::Good
         }

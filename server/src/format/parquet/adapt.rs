@@ -29,6 +29,10 @@ pub fn can_adapt(from: &DataType, to: &DataType) -> bool {
         (Int32, Int64 | Float64) => true,
         (Float32, Float64) => true,
         (UInt8, Int16 | Int32 | Int64) | (UInt16, Int32 | Int64) | (UInt32, Int64) => true,
+        (Int8 | Int16 | Int32, Decimal128(precision, scale)) => {
+            i16::from(*precision) - i16::from(*scale) >= 10
+        }
+        (Int64, Decimal128(precision, scale)) => i16::from(*precision) - i16::from(*scale) >= 20,
         (Decimal128(p, s), Decimal128(precision, scale)) => {
             let whole = |precision: &u8, scale: &i8| i16::from(*precision) - i16::from(*scale);
             scale >= s && whole(precision, scale) >= whole(p, s)

@@ -3,6 +3,8 @@
 mod adapt;
 mod read;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use read::{ParquetDecoder, READ_OPTIONS};

@@ -1,5 +1,6 @@
 //! The one test binary. Each module is a subject; services are started once and shared.
 
+mod file_sink;
 mod kafka_source;
 mod services;
 mod state;

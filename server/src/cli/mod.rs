@@ -2,6 +2,7 @@
 
 mod explain;
 mod run;
+mod show;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::sink::console::is_reader_gone;
 
 /// Streaming queries whose stages are your own WebAssembly modules.
 #[derive(Parser)]
@@ -27,6 +29,8 @@ enum Command {
     Explain(PlanArgs),
     /// Check a query file and list everything that is wrong with it
     Lint(PlanArgs),
+    /// Read back what a query wrote: schema, first rows, count
+    Show(show::ShowArgs),
     /// Print the completion script of a shell
     Completions { shell: clap_complete::Shell },
 }
@@ -49,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Explain(args) => explain::explain(&args, &mut out),
         Command::Lint(args) => explain::lint(&args, &mut out),
+        Command::Show(args) => show::show(args, &mut out),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "wasmill", &mut out);
             Ok(())
@@ -56,7 +61,8 @@ pub fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        // The reader of our output has gone, as `head` does: not a failure of ours.
+        Err(error) if is_reader_gone(&error) => ExitCode::SUCCESS,
         Err(error) => {
             report(&error);
             ExitCode::from(error.kind().exit_code())
@@ -67,19 +73,6 @@ pub fn main() -> ExitCode {
 /// Prints an error where a person looks for it. Nothing can be done if even that fails.
 fn report(error: &Error) {
     let _ = writeln!(std::io::stderr(), "{}", error.report());
-}
-
-/// The reader of our output has gone, as `head` does: not a failure of ours.
-fn is_broken_pipe(error: &Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(current) = cause {
-        let io = current.downcast_ref::<std::io::Error>();
-        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe) {
-            return true;
-        }
-        cause = current.source();
-    }
-    false
 }
 
 fn print(out: &mut dyn Write, text: &str) -> Result<()> {

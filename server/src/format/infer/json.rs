@@ -95,9 +95,7 @@ fn data_type(shape: &Shape) -> Option<DataType> {
         Shape::Boolean => DataType::Boolean,
         Shape::Long => DataType::Int64,
         Shape::Double => DataType::Float64,
-        Shape::List(element) => {
-            DataType::List(Arc::new(Field::new(Field::LIST_FIELD_DEFAULT_NAME, data_type(element)?, true)))
-        }
+        Shape::List(element) => DataType::List(Arc::new(Field::new("element", data_type(element)?, true))),
         Shape::Struct(fields) => {
             let named = fields.iter();
             let fields: Fields =

@@ -18,6 +18,10 @@ use crate::sink::{StageWriter, Staged};
 /// closed; rows that come for those directories later go into further files.
 pub const OPEN_FILES_MAX: usize = 64;
 
+/// Files that are full wait for each other to be closed together, so many at most, or with so many rows.
+const FULL_FILES_MAX: usize = 16;
+const FULL_ROWS_MAX: u64 = 1_000_000;
+
 /// A finished file, still under its hidden name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StagedFile {
@@ -38,6 +42,8 @@ pub struct FileStage {
     partitioner: Option<Partitioner>,
     /// By directory.
     open: BTreeMap<String, OpenFile>,
+    /// By directory too; nothing is written to these any more.
+    full: Vec<(String, OpenFile)>,
     /// Files begun in each directory.
     begun: BTreeMap<String, u32>,
     closed: Vec<StagedFile>,
@@ -69,6 +75,7 @@ impl FileStage {
             partition,
             partitioner,
             open: BTreeMap::new(),
+            full: Vec::new(),
             begun: BTreeMap::new(),
             closed: Vec::new(),
             files: 0,
@@ -98,8 +105,8 @@ impl FileStage {
             file.last_write = self.writes;
             start += count;
             if file.rows == rows_max {
-                let full = self.open.remove_entry(dir).into_iter().collect();
-                self.close(full)?;
+                self.full.extend(self.open.remove_entry(dir));
+                self.close_full()?;
             }
         }
         Ok(())
@@ -121,6 +128,15 @@ impl FileStage {
         self.open
             .insert(dir.to_string(), OpenFile { encoder, from, number, rows: 0, last_write: self.writes });
         Ok(())
+    }
+
+    fn close_full(&mut self) -> Result<()> {
+        let rows: u64 = self.full.iter().map(|(_, file)| file.rows).sum();
+        if self.full.len() < FULL_FILES_MAX && rows < FULL_ROWS_MAX {
+            return Ok(());
+        }
+        let full = std::mem::take(&mut self.full);
+        self.close(full)
     }
 
     /// Closes half of the open files, since closing them one by one would wait for each.
@@ -163,8 +179,9 @@ impl StageWriter for FileStage {
     }
 
     fn finish(mut self: Box<Self>) -> Result<Staged> {
-        let open = std::mem::take(&mut self.open).into_iter().collect();
-        self.close(open)?;
+        let open = std::mem::take(&mut self.open);
+        let left = std::mem::take(&mut self.full).into_iter().chain(open);
+        self.close(left.collect())?;
         Ok(Box::new(self.closed))
     }
 }

@@ -103,8 +103,13 @@ impl Run {
 
 fn open(options: &[(String, String)], log: Arc<Log>) -> KafkaSource {
     let options = Options::new(options.iter().cloned().collect()).unwrap();
-    let context =
-        SourceContext { log, clock: Arc::new(SystemClock), parallelism: 2, query_name: "test".into() };
+    let context = SourceContext {
+        log,
+        clock: Arc::new(SystemClock),
+        base: "/".into(),
+        parallelism: 2,
+        query_name: "test".into(),
+    };
     KafkaSource::new(&options, context).unwrap()
 }
 

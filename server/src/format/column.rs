@@ -23,8 +23,8 @@ pub struct Column {
 
 /// One value for each row, a null row's included, except in the children of lists and maps.
 ///
-/// INVARIANT: offsets fit an `i32`: what a batch takes in is bounded by the batch and record limits of the format,
-/// and no value is longer than its text.
+/// INVARIANT: offsets fit an `i32`: what a batch takes in is bounded by the batch and record limits of the
+/// format, and no value is longer than its text.
 pub enum Values {
     Null,
     Boolean(BooleanBufferBuilder),

@@ -97,8 +97,9 @@ pub struct FilePart {
     pub file: Arc<dyn StoredFile>,
     /// For errors and for the compression that the name tells.
     pub path: String,
-    /// The lines that start in this range of bytes (Hadoop's rule: the first line of a range that does not start
-    /// at 0 belongs to the range before); nothing for the whole file. Only where [`Decoder::can_split`].
+    /// The lines that start in this range of bytes (Hadoop's rule: the first line of a range that does not
+    /// start at 0 belongs to the range before); nothing for the whole file. Only where
+    /// [`Decoder::can_split`].
     pub range: Option<Range<u64>>,
 }
 
@@ -107,14 +108,15 @@ pub trait Decoder: Send + Sync {
     /// True if parts of this file may be read apart.
     fn can_split(&self, path: &str) -> bool;
 
-    /// The rows of a part. `columns` are the indexes of the columns wanted, ascending; batches hold exactly these.
+    /// The rows of a part. `columns` are the indexes of the columns wanted, ascending; batches hold exactly
+    /// these.
     fn read(&self, part: FilePart, columns: &[usize], rows_max: usize) -> Result<Batches>;
 }
 
 /// A decoder for files that hold the columns of `schema`, all of them taken as nullable.
 ///
-/// Options of others (paths, limits) are not looked at. `User` error for a bad value, or a type that the format
-/// cannot hold.
+/// Options of others (paths, limits) are not looked at. `User` error for a bad value, or a type that the
+/// format cannot hold.
 pub fn decoder(format: Format, schema: &SchemaRef, options: &Options) -> Result<Box<dyn Decoder>> {
     Ok(match format {
         Format::Text => Box::new(text::TextDecoder::new(schema, options)?),

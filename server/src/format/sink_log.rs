@@ -1,5 +1,5 @@
-//! The log that makes the files of a file sink visible, `_spark_metadata` in its output directory: names, entries
-//! and compaction arithmetic in Spark's own format, and its reader. Writing is the sink's.
+//! The log that makes the files of a file sink visible, `_spark_metadata` in its output directory: names,
+//! entries and compaction arithmetic in Spark's own format, and its reader. Writing is the sink's.
 //!
 //! Entry `<batch>` lists the files of one batch; `<batch>.compact` lists those of all batches up to it.
 
@@ -18,7 +18,8 @@ pub const SINK_LOG_DIR: &str = "_spark_metadata";
 /// Every so many batches one entry holds all the earlier ones.
 pub const COMPACT_INTERVAL: u64 = 10;
 
-/// A writer that compacts may delete entries under a reader's hands; then the reader starts again, this often.
+/// A writer that compacts may delete entries under a reader's hands; then the reader starts again, this
+/// often.
 const READ_ATTEMPTS_MAX: usize = 10;
 
 /// One file of a batch, as one line of JSON. The order of the fields is Spark's.
@@ -104,7 +105,8 @@ pub fn interval_in_use(names: &[EntryName], configured: u64) -> u64 {
     }
 }
 
-/// The entries which together list all files of the log, oldest first: the newest compact one and those after it.
+/// The entries which together list all files of the log, oldest first: the newest compact one and those after
+/// it.
 ///
 /// `Data` error if one is missing: rows would be missing.
 pub fn live_entries(names: &[EntryName]) -> Result<Vec<EntryName>> {
@@ -222,33 +224,30 @@ fn read_entries(storage: &dyn Storage, root: &str, names: &[EntryName]) -> Resul
 ///
 /// `Data` error if the URI is not percent-encoded.
 pub fn stored_path(storage: &dyn Storage, root: &str, file: &SinkFile) -> Result<Option<String>> {
-    let uri = &file.path;
-    if let Some(bad) =
-        uri.chars().find(|c| matches!(c, ' ' | '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}'))
-    {
-        return Err(Error::data("a path in the sink log is not percent-encoded")
-            .with("path", uri)
-            .with("at", bad));
+    if file.is_dir { Ok(None) } else { path_of_uri(storage, root, &file.path) }
+}
+
+/// The path that a URI of `storage` stands for; nothing if it is not below the directory `root`.
+pub fn path_of_uri(storage: &dyn Storage, root: &str, uri: &str) -> Result<Option<String>> {
+    if let Some(bad) = uri.chars().find(|c| " \"<>\\^`{|}".contains(*c)) {
+        return Err(Error::data("a URI in a log is not percent-encoded").with("uri", uri).with("at", bad));
     }
     let root = format!("{}/", root.trim_end_matches('/'));
-    let own = storage.uri(&root);
     // Hadoop writes local URIs with one slash or with three.
-    let bare = |uri: &str| uri.strip_prefix("file:///").map(|rest| format!("file:/{rest}"));
-    let (uri, own) = (bare(uri).unwrap_or_else(|| uri.clone()), bare(&own).unwrap_or(own));
-    let Some(below) = uri.strip_prefix(own.trim_end_matches('/')).and_then(|rest| rest.strip_prefix('/'))
+    let bare =
+        |uri: &str| uri.strip_prefix("file:///").map_or(uri.to_string(), |rest| format!("file:/{rest}"));
+    let (bare_uri, own) = (bare(uri), bare(&storage.uri(&root)));
+    let Some(below) =
+        bare_uri.strip_prefix(own.strip_suffix('/').unwrap_or(&own)).and_then(|rest| rest.strip_prefix('/'))
     else {
         return Ok(None);
     };
-    if file.is_dir {
-        return Ok(None);
-    }
     let below = percent_decode_str(below).decode_utf8();
     let below = below.map_err(|cause| {
-        Error::data("a path in the sink log is not UTF-8 when decoded")
-            .with("path", &file.path)
-            .because(cause)
+        Error::data("a URI in a log is not UTF-8 when decoded").with("uri", uri).because(cause)
     })?;
-    Ok(Some(format!("{root}{below}")))
+    let climbs = below.split('/').any(|name| name == "..");
+    Ok((!climbs).then(|| format!("{root}{below}")))
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Values as text, as Spark's text formats read them: numbers, decimals, dates and times. Knows no format's syntax.
+//! Values as text, as Spark's text formats read them: numbers, decimals, dates and times. Knows no format's
+//! syntax.
 
 use chrono::NaiveDate;
 
@@ -17,8 +18,8 @@ pub struct TimeFormats {
 }
 
 impl TimeFormats {
-    /// From the options `dateFormat`, `timestampFormat`, `timestampNTZFormat`; without one, ISO 8601 and what is
-    /// near it.
+    /// From the options `dateFormat`, `timestampFormat`, `timestampNTZFormat`; without one, ISO 8601 and what
+    /// is near it.
     pub fn of(options: &Options) -> Result<TimeFormats> {
         let pattern = |key: &'static str| options.get(key).map(|text| Pattern::parse(key, text)).transpose();
         Ok(TimeFormats {

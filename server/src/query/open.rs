@@ -46,7 +46,7 @@ pub fn open<'a>(plan: &'a Plan, context: &'a PlanContext, settings: &'a RunSetti
     sink.recover(&CheckpointFacts { query_id, planned, committed })?;
     checkpoint.prepare(&decision)?;
     let query_id = checkpoint.ensure_query_id(query_id)?;
-    let sources = open_sources(plan, settings, &checkpoint)?;
+    let sources = open_sources(plan, context, settings, &checkpoint)?;
     let state = open_state(plan, settings, &checkpoint, query_id, committed)?;
     let watermark_ms = stored.watermark_ms();
     let spine = Spine {
@@ -161,6 +161,7 @@ fn open_sink(
 
 fn open_sources(
     plan: &Plan,
+    context: &PlanContext,
     settings: &RunSettings,
     checkpoint: &Checkpoint,
 ) -> Result<Vec<Box<dyn Source>>> {
@@ -168,6 +169,7 @@ fn open_sources(
         let source_context = SourceContext {
             log: Arc::new(checkpoint.source_log(index)),
             clock: settings.clock.clone(),
+            base: context.base().to_path_buf(),
             parallelism: settings.parallelism,
             query_name: plan.name.clone(),
         };

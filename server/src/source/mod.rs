@@ -1,6 +1,7 @@
 //! Where rows come from. A source answers two questions: what is your latest offset, and read this range.
 //! It never pushes, and knows neither the query nor where its offsets are logged.
 
+mod file;
 mod kafka;
 mod rate;
 mod rate_micro_batch;
@@ -10,6 +11,7 @@ mod socket;
 #[cfg(test)]
 pub(crate) mod testing;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -21,6 +23,7 @@ use crate::record::Offset;
 
 pub use crate::record::SourceLog;
 
+pub use file::{FileSource, FileSourceSpec};
 pub use kafka::KafkaSource;
 pub use rate::RateSource;
 pub use rate_micro_batch::RateMicroBatchSource;
@@ -91,6 +94,8 @@ pub trait Split: Send {
 pub struct SourceContext {
     pub log: Arc<dyn SourceLog>,
     pub clock: Arc<dyn crate::clock::Clock>,
+    /// What relative paths are relative to: the directory of the query file.
+    pub base: PathBuf,
     /// The most splits that are read at once: threads of the query.
     pub parallelism: usize,
     /// A stable text for names that peers see, such as the Kafka group id.

@@ -1,21 +1,31 @@
 //! The sources by the name a query gives them. Each source checks its own options.
 
+use std::path::Path;
+
 use arrow::datatypes::SchemaRef;
 
+use super::file::{FileSource, FileSourceSpec};
 use super::kafka::KafkaSource;
 use super::rate::RateSource;
 use super::rate_micro_batch::RateMicroBatchSource;
 use super::socket::SocketSource;
 use super::{Source, SourceContext};
 use crate::error::{Error, Result};
+use crate::format::Format;
 use crate::record::{Options, nearest};
 
 /// Every format that [`open`] knows.
-pub const FORMATS: [&str; 4] = ["kafka", "rate", "rate-micro-batch", "socket"];
+pub const FORMATS: [&str; 8] =
+    ["kafka", "rate", "rate-micro-batch", "socket", "text", "json", "csv", "parquet"];
 
-/// Checks a source's options without reaching out to anything, and tells its columns.
-pub fn check(format: &str, schema: Option<SchemaRef>, options: &Options) -> Result<SchemaRef> {
+/// Checks a source's options and tells its columns. Reaches out to nothing, but a file source looks for
+/// partition directories, and does without them if its storage does not answer. Relative paths are relative
+/// to `base`.
+pub fn check(format: &str, schema: Option<SchemaRef>, options: &Options, base: &Path) -> Result<SchemaRef> {
     let name = known(format)?;
+    if let Ok(format) = Format::of(name) {
+        return FileSource::validate(&FileSourceSpec { format, schema, options }, base);
+    }
     refuse_schema(name, schema)?;
     match name {
         "kafka" => KafkaSource::validate(options),
@@ -34,6 +44,9 @@ pub fn open(
     context: SourceContext,
 ) -> Result<Box<dyn Source>> {
     let name = known(format)?;
+    if let Ok(format) = Format::of(name) {
+        return Ok(Box::new(FileSource::new(&FileSourceSpec { format, schema, options }, context)?));
+    }
     refuse_schema(name, schema)?;
     Ok(match name {
         "kafka" => Box::new(KafkaSource::new(options, context)?),
@@ -79,12 +92,15 @@ mod tests {
 
     #[test]
     fn formats_are_found_in_any_case_and_unknown_ones_name_the_known() {
-        assert!(check("Rate", None, &options(&[])).is_ok());
+        assert!(check("Rate", None, &options(&[]), Path::new("/")).is_ok());
         let context = context(Arc::new(ManualClock::default()));
         assert!(open("RATE", None, &options(&[]), context).is_ok());
-        let error = check("rat", None, &options(&[])).unwrap_err();
+        let error = check("rat", None, &options(&[]), Path::new("/")).unwrap_err();
         assert!(error.hint_text().unwrap().starts_with("did you mean `rate`? known formats: "));
         let schema = Some(Arc::new(Schema::empty()));
-        assert_eq!(check("rate", schema, &options(&[])).unwrap_err().fact("format"), Some("rate"));
+        assert_eq!(
+            check("rate", schema, &options(&[]), Path::new("/")).unwrap_err().fact("format"),
+            Some("rate")
+        );
     }
 }

@@ -59,7 +59,13 @@ pub fn options(pairs: &[(&str, &str)]) -> Options {
 }
 
 pub fn context(clock: Arc<dyn Clock>) -> SourceContext {
-    SourceContext { log: Arc::new(MemoryLog::default()), clock, parallelism: 2, query_name: "test".into() }
+    SourceContext {
+        log: Arc::new(MemoryLog::default()),
+        clock,
+        base: "/".into(),
+        parallelism: 2,
+        query_name: "test".into(),
+    }
 }
 
 /// All rows of the splits, in order, in batches of at most `rows_max`.

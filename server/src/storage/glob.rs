@@ -39,6 +39,31 @@ pub fn glob(storage: &dyn Storage, pattern: &str) -> Result<Vec<FileStatus>> {
     Ok(found.into_values().collect())
 }
 
+/// Whether a name fits a pattern of names, which has no `/`.
+pub fn matches_name(pattern: &str, name: &str) -> Result<bool> {
+    for flat in expand(pattern)? {
+        if Part::parse(pattern, &flat)?.covers(name) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a pattern, or what is below its matches, can cover a path or what is below that: their names fit
+/// as far as both go.
+pub fn glob_may_cover(pattern: &str, path: &str) -> Result<bool> {
+    for flat in expand(pattern)? {
+        let mut covers = true;
+        for (part, name) in split(&flat).into_iter().zip(split(path)) {
+            covers &= Part::parse(pattern, part)?.covers(name);
+        }
+        if covers {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn matches_below(storage: &dyn Storage, dir: &str, part: &Part) -> Result<Vec<FileStatus>> {
     match part {
         Part::Name(name) => Ok(storage.status(&format!("{dir}/{name}"))?.into_iter().collect()),
@@ -69,6 +94,14 @@ enum Token {
 }
 
 impl Part {
+    /// Hidden names included.
+    fn covers(&self, name: &str) -> bool {
+        match self {
+            Part::Name(own) => own == name,
+            Part::Pattern { tokens, .. } => fits(tokens, &name.chars().collect::<Vec<char>>()),
+        }
+    }
+
     fn parse(pattern: &str, text: &str) -> Result<Part> {
         let refuse = |why: &str| Error::user(format!("cannot read a glob: {why}")).with("pattern", pattern);
         let mut tokens = Vec::new();
@@ -225,6 +258,25 @@ fn first_group(text: &str) -> Group<'_> {
 mod tests {
     use super::*;
     use crate::storage::MemoryStorage;
+
+    #[test]
+    fn a_pattern_covers_a_path_as_far_as_both_go() {
+        for (pattern, path, covers) in [
+            ("/a/b", "/a/b", true),
+            ("/a/b", "/a/b/c", true),
+            ("/a/b/c", "/a/b", true),
+            ("/a/b", "/a/c", false),
+            ("/a/*", "/a/c/d", true),
+            ("/a/*/x", "/a/c/y", false),
+            ("/a/{b,c}*", "/a/cd", true),
+            ("/a/[x-z]", "/archive", false),
+            ("/a", "/", true),
+        ] {
+            assert_eq!(glob_may_cover(pattern, path).unwrap(), covers, "{pattern} {path}");
+        }
+        assert!(matches_name("*.{json,csv}", "a.csv").unwrap());
+        assert!(!matches_name("*.json", "a.csv").unwrap());
+    }
 
     #[test]
     fn patterns_find_what_hadoop_finds() {

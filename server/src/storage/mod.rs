@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 
-pub use glob::{glob, is_glob};
+pub use glob::{glob, glob_may_cover, is_glob, matches_name};
 pub use hdfs::HdfsStorage;
 pub use local::LocalStorage;
 pub use location::{FileSystem, Location};

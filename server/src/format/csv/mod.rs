@@ -1,5 +1,5 @@
-//! CSV: options, header lines, fields into columns, and bad records by mode. Lines are taken apart in `split`, rows
-//! are written in `write`.
+//! CSV: options, header lines, fields into columns, and bad records by mode. Lines are taken apart in
+//! `split`, rows are written in `write`.
 
 pub(super) mod split;
 mod write;

@@ -1,5 +1,5 @@
-//! Lines of CSV into fields, by the rules of the parser that Spark uses: what follows a quote that is not escaped
-//! decides whether the quotes count. Knows no types.
+//! Lines of CSV into fields, by the rules of the parser that Spark uses: what follows a quote that is not
+//! escaped decides whether the quotes count. Knows no types.
 
 use memchr::{memchr, memchr3, memmem};
 
@@ -86,8 +86,8 @@ impl Splitter {
         Splitter { marks, text: String::new(), ends: Vec::new(), open: false }
     }
 
-    /// Reads a line; the first of a record, or the next one of an open record. False if a quoted field is open at
-    /// its end.
+    /// Reads a line; the first of a record, or the next one of an open record. False if a quoted field is
+    /// open at its end.
     pub fn split(&mut self, line: &str) -> bool {
         let mut next = if std::mem::take(&mut self.open) {
             self.text.push('\n');
@@ -256,7 +256,8 @@ impl Splitter {
         self.unescaped(line, at)
     }
 
-    /// A quote in the middle was not the closing one: the quotes belong to the text, which goes on to the separator.
+    /// A quote in the middle was not the closing one: the quotes belong to the text, which goes on to the
+    /// separator.
     fn unescaped(&mut self, line: &str, at: usize) -> usize {
         let start = self.start(self.ends.len());
         let quote = self.marks.quote.map_or('"', char::from);

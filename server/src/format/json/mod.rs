@@ -1,5 +1,5 @@
-//! JSON, one object a line: options, and bad records by mode. The syntax is in `scan`, values are in `read` and
-//! `write`.
+//! JSON, one object a line: options, and bad records by mode. The syntax is in `scan`, values are in `read`
+//! and `write`.
 
 mod read;
 mod scan;

@@ -1,5 +1,5 @@
-//! JSON values into columns, with Spark's coercions: what does not fit its column makes the record a bad one and
-//! the column null. Knows no lines and no modes.
+//! JSON values into columns, with Spark's coercions: what does not fit its column makes the record a bad one
+//! and the column null. Knows no lines and no modes.
 
 use arrow::datatypes::{FieldRef, Fields};
 
@@ -19,8 +19,8 @@ pub enum Outcome {
 
 /// Reads the members of an object whose bracket was taken into one column each, all of the same length.
 ///
-/// Members that are no field are passed over, fields that are no member are null; of a name that is there twice the
-/// last good value counts.
+/// Members that are no field are passed over, fields that are no member are null; of a name that is there
+/// twice the last good value counts.
 pub fn read_object(
     scanner: &mut Scanner,
     fields: &Fields,

@@ -1,4 +1,5 @@
-//! The syntax of JSON as Spark's parser takes it: tokens of one text, with the lenient options. Builds nothing.
+//! The syntax of JSON as Spark's parser takes it: tokens of one text, with the lenient options. Builds
+//! nothing.
 
 use crate::error::Result;
 use crate::record::Options;

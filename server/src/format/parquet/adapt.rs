@@ -1,5 +1,5 @@
-//! Arrays as a file has them into the types of the schema: wider numbers, other units, fields of structs by name.
-//! What would lose something is refused. Knows no files.
+//! Arrays as a file has them into the types of the schema: wider numbers, other units, fields of structs by
+//! name. What would lose something is refused. Knows no files.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Parquet: columns by name out of files, whatever else the files hold, and batches into files that Spark reads.
+//! Parquet: columns by name out of files, whatever else the files hold, and batches into files that Spark
+//! reads.
 
 mod adapt;
 mod read;

@@ -99,7 +99,6 @@ fn writes_the_schema_that_spark_writes() {
             let ours = written(Format::Parquet, &schema(&case), &options, (Format::Json, content.as_bytes()))
                 .unwrap();
             assert_eq!(lines(&schema(&case), &ours), case["rows"], "{compression} {case}");
-            std::fs::write(&ours).unwrap();
             let reader = SerializedFileReader::new(bytes::Bytes::from(ours)).unwrap();
             let mut found = Vec::new();
             print_schema(&mut found, reader.metadata().file_metadata().schema());

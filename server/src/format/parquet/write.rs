@@ -34,7 +34,8 @@ fn compression(options: &Options) -> Result<(Compression, &'static str)> {
         "lz4" => (Compression::LZ4, ".lz4hadoop"),
         "lz4_raw" => (Compression::LZ4_RAW, ".lz4raw"),
         "zstd" => {
-            // Parquet's default of 1 is what pays least for Spark's files; 3 is the one Spark's library takes.
+            // Parquet's default of 1 is what pays least for Spark's files; 3 is the one Spark's library
+            // takes.
             let level =
                 ZstdLevel::try_new(3).map_err(|cause| Error::internal("zstd level").because(cause))?;
             (Compression::ZSTD(level), ".zstd")

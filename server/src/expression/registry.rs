@@ -14,6 +14,8 @@ use crate::error::Result;
 pub struct Argument<'a> {
     pub data_type: &'a DataType,
     pub nullable: bool,
+    /// The name that it gives a field made of it: of a column or a field, none of other expressions.
+    pub name: Option<&'a str>,
     /// The value, if the argument is a constant (constant expressions are folded first).
     pub literal: Option<&'a ScalarValue>,
 }

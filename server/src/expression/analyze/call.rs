@@ -206,9 +206,11 @@ impl Scope<'_> {
         let nodes = self.nodes(asts)?;
         let arguments: Vec<Argument> = nodes
             .iter()
-            .map(|node| Argument {
+            .zip(asts)
+            .map(|(node, ast)| Argument {
                 data_type: &node.data_type,
                 nullable: node.nullable,
+                name: field_name(ast),
                 literal: node.as_constant(),
             })
             .collect();
@@ -251,5 +253,13 @@ pub fn simple_type_name(data_type: &DataType) -> String {
         }
         DataType::Duration(TimeUnit::Microsecond) => "interval day to second".to_string(),
         other => crate::record::type_name(other).to_lowercase(),
+    }
+}
+
+/// The name of a column or a field that stands alone.
+fn field_name(ast: &Ast) -> Option<&str> {
+    match ast {
+        Ast::Name(name) | Ast::Field(_, name) => Some(name),
+        _ => None,
     }
 }

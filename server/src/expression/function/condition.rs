@@ -59,7 +59,7 @@ fn decode(args: &[Argument]) -> Result<Call> {
         return code::decode(args);
     }
     count("decode", args, 3, usize::MAX)?;
-    let results = (2..args.len()).step_by(2).chain((args.len() % 2 == 0).then_some(args.len() - 1));
+    let results = (2..args.len()).step_by(2).chain(args.len().is_multiple_of(2).then_some(args.len() - 1));
     let results: Vec<usize> = results.collect();
     let sought: Vec<usize> = (1..args.len() - 1).step_by(2).collect();
     let meet = |indices: &[usize]| {
@@ -77,7 +77,7 @@ fn decode(args: &[Argument]) -> Result<Call> {
     for (i, arg) in args.iter().enumerate() {
         expect("decode", i + 1, arg.data_type, &types[i])?;
     }
-    let default = (args.len() % 2 == 0).then_some(args.len() - 1);
+    let default = args.len().is_multiple_of(2).then_some(args.len() - 1);
     let result = output.clone();
     let kernel: Kernel = Arc::new(move |args, rows| {
         let columns = args.iter().map(array_of).collect::<Result<Vec<_>>>()?;

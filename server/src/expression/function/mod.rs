@@ -59,5 +59,6 @@ pub static TABLES: &[&[Function]] = &[
     string::slice::FUNCTIONS,
     string::split::FUNCTIONS,
     string::trim::FUNCTIONS,
+    string::utf8::FUNCTIONS,
     url::FUNCTIONS,
 ];

@@ -135,7 +135,7 @@ fn compact(args: &[Argument]) -> Result<Call> {
         }
         picked.finish(lists.values(), &output, constant)
     });
-    call("array_compact", args, &[result.clone()], result, kernel)
+    call("array_compact", args, std::slice::from_ref(&result), result.clone(), kernel)
 }
 
 fn repeat(args: &[Argument]) -> Result<Call> {

@@ -39,7 +39,7 @@ pub fn reverse(args: &[Argument]) -> Result<Call> {
         }
         picked.finish(lists.values(), &output, constant)
     });
-    call("reverse", args, &[data_type.clone()], data_type, kernel)
+    call("reverse", args, std::slice::from_ref(&data_type), data_type.clone(), kernel)
 }
 
 /// `concat` of arrays; null if one of them is null.
@@ -117,6 +117,11 @@ fn sort_array(args: &[Argument]) -> Result<Call> {
     count("sort_array", args, 1, 2)?;
     let data_type = list(element("sort_array", args, 0)?.data_type().clone());
     comparable("sort_array", &data_type)?;
+    if args.get(1).is_some_and(|arg| arg.literal.is_none()) {
+        return Err(Error::user(
+            "[DATATYPE_MISMATCH.NON_FOLDABLE_INPUT] sort_array: the order is not a constant",
+        ));
+    }
     let types = [data_type.clone(), BOOLEAN];
     call("sort_array", args, &types[..args.len()], data_type.clone(), sorting(data_type, false))
 }
@@ -126,7 +131,13 @@ fn array_sort(args: &[Argument]) -> Result<Call> {
     count("array_sort", args, 1, 1)?;
     let data_type = list(element("array_sort", args, 0)?.data_type().clone());
     comparable("array_sort", &data_type)?;
-    call("array_sort", args, &[data_type.clone()], data_type.clone(), sorting(data_type, true))
+    call(
+        "array_sort",
+        args,
+        std::slice::from_ref(&data_type),
+        data_type.clone(),
+        sorting(data_type.clone(), true),
+    )
 }
 
 fn extreme(args: &[Argument], name: &str, wanted: Ordering) -> Result<Call> {

@@ -161,9 +161,12 @@ fn sequence(args: &[Argument]) -> Result<Call> {
     count("sequence", args, 2, 3)?;
     let (types, element) = types(args)?;
     let output = list(element.clone());
-    let field =
-        super::element("sequence", &[Argument { data_type: &output, nullable: false, literal: None }], 0)?
-            .clone();
+    let field = super::element(
+        "sequence",
+        &[Argument { data_type: &output, nullable: false, name: None, literal: None }],
+        0,
+    )?
+    .clone();
     let kernel: Kernel = Arc::new(move |args, rows| {
         let (start, stop) = (array_of(&args[0])?, array_of(&args[1])?);
         let step = args.get(2).map(array_of).transpose()?;

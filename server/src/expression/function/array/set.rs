@@ -50,7 +50,7 @@ fn distinct(args: &[Argument]) -> Result<Call> {
         }
         picked.finish(lists.values(), &output, constant)
     });
-    call("array_distinct", args, &[data_type.clone()], data_type, kernel)
+    call("array_distinct", args, std::slice::from_ref(&data_type), data_type.clone(), kernel)
 }
 
 #[derive(Clone, Copy)]

@@ -80,7 +80,7 @@ fn parsing<W: Write + 'static>(
 }
 
 /// Without a pattern, `to_date` and its kin are casts of the argument.
-fn identity<R: Read, T>(output: DataType) -> Kernel
+fn identity<R, T>(output: DataType) -> Kernel
 where
     T: arrow::datatypes::ArrowPrimitiveType,
     R: for<'a> Read<Item<'a> = T::Native>,
@@ -166,7 +166,7 @@ fn timestamp_seconds(args: &[Argument]) -> Result<Call> {
     let output = timestamp_type();
     if is_float(given) {
         let kernel = map1::<Double, Instants, _>(output.clone(), |seconds, out| {
-            out.append_option(seconds.is_finite().then(|| (seconds * MICROS_PER_SECOND as f64) as i64));
+            out.append_option(seconds.is_finite().then_some((seconds * MICROS_PER_SECOND as f64) as i64));
             Ok(())
         });
         return Ok(nullable(call("timestamp_seconds", args, &[DOUBLE], output, kernel)?));

@@ -9,7 +9,7 @@ use arrow::array::{
 use arrow::compute::cast;
 use arrow::datatypes::{
     DataType, Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type, IntervalMonthDayNanoType,
-    IntervalUnit, IntervalYearMonthType,
+    IntervalYearMonthType,
 };
 use xxhash_rust::xxh64::xxh64;
 
@@ -91,44 +91,79 @@ impl Hash for XxHash {
 type Hasher = Box<dyn Fn(usize, u64) -> u64>;
 
 fn hasher<H: Hash>(array: &ArrayRef, hash: H) -> Result<Hasher> {
-    let wrap = |e| Error::internal("hash a column").because(e);
-    let ints = |array: &ArrayRef| -> Result<Hasher> {
-        let ints = cast(array, &DataType::Int32).map_err(wrap)?.as_primitive::<Int32Type>().clone();
-        Ok(Box::new(move |row, seed| hash.int(ints.value(row), seed)))
-    };
-    let longs = |array: &ArrayRef| -> Result<Hasher> {
-        let longs = cast(array, &DataType::Int64).map_err(wrap)?.as_primitive::<Int64Type>().clone();
-        Ok(Box::new(move |row, seed| hash.long(longs.value(row), seed)))
-    };
-    let plain: Hasher = match array.data_type() {
+    let plain = match array.data_type() {
         DataType::Null => return Ok(Box::new(|_, seed| seed)),
+        DataType::List(_) => of_list(&downcast_array(array), hash)?,
+        DataType::Struct(_) => of_struct(&downcast_array(array), hash)?,
+        DataType::Float32 | DataType::Float64 => of_float(array, hash),
+        DataType::Decimal128(precision, _) => of_decimal(array, *precision, hash),
+        DataType::Interval(_) => of_interval(array, hash),
+        _ => of_atom(array, hash)?,
+    };
+    if array.null_count() == 0 {
+        return Ok(plain);
+    }
+    let array = array.clone();
+    Ok(Box::new(move |row, seed| if array.is_null(row) { seed } else { plain(row, seed) }))
+}
+
+fn of_list<H: Hash>(list: &ListArray, hash: H) -> Result<Hasher> {
+    let element = hasher(list.values(), hash)?;
+    let list = list.clone();
+    Ok(Box::new(move |row, seed| {
+        let offsets = list.value_offsets();
+        (offsets[row] as usize..offsets[row + 1] as usize).fold(seed, |seed, i| element(i, seed))
+    }))
+}
+
+fn of_struct<H: Hash>(parts: &StructArray, hash: H) -> Result<Hasher> {
+    let fields = parts.columns().iter().map(|column| hasher(column, hash)).collect::<Result<Vec<_>>>()?;
+    Ok(Box::new(move |row, seed| fields.iter().fold(seed, |seed, field| field(row, seed))))
+}
+
+/// One NaN and one zero, by their bits.
+fn of_float<H: Hash>(array: &ArrayRef, hash: H) -> Hasher {
+    if let Some(floats) = array.as_primitive_opt::<Float32Type>().cloned() {
+        return Box::new(move |row, seed| {
+            let value = floats.value(row);
+            let bits = if value.is_nan() { 0x7fc0_0000 } else { (value + 0.0).to_bits() };
+            hash.int(bits as i32, seed)
+        });
+    }
+    let floats = array.as_primitive::<Float64Type>().clone();
+    Box::new(move |row, seed| {
+        let value = floats.value(row);
+        let bits = if value.is_nan() { 0x7ff8_0000_0000_0000 } else { (value + 0.0).to_bits() };
+        hash.long(bits as i64, seed)
+    })
+}
+
+fn of_decimal<H: Hash>(array: &ArrayRef, precision: u8, hash: H) -> Hasher {
+    let decimals = array.as_primitive::<Decimal128Type>().clone();
+    if precision <= LONG_DIGITS {
+        return Box::new(move |row, seed| hash.long(decimals.value(row) as i64, seed));
+    }
+    Box::new(move |row, seed| hash.bytes(&shortest(decimals.value(row)), seed))
+}
+
+fn of_interval<H: Hash>(array: &ArrayRef, hash: H) -> Hasher {
+    if let Some(months) = array.as_primitive_opt::<IntervalYearMonthType>().cloned() {
+        return Box::new(move |row, seed| hash.int(months.value(row), seed));
+    }
+    let values = array.as_primitive::<IntervalMonthDayNanoType>().clone();
+    Box::new(move |row, seed| {
+        let value = values.value(row);
+        hash.int(value.months, hash.int(value.days, hash.long(value.nanoseconds / 1000, seed)))
+    })
+}
+
+/// Truth, text, bytes, integers, and the dates and times that are kept as integers.
+fn of_atom<H: Hash>(array: &ArrayRef, hash: H) -> Result<Hasher> {
+    let wrap = |e| Error::internal("hash a column").because(e);
+    Ok(match array.data_type() {
         DataType::Boolean => {
             let flags = array.as_boolean().clone();
             Box::new(move |row, seed| hash.int(flags.value(row).into(), seed))
-        }
-        DataType::Float32 => {
-            let floats = array.as_primitive::<Float32Type>().clone();
-            Box::new(move |row, seed| {
-                let value = floats.value(row);
-                let bits = if value.is_nan() { 0x7fc0_0000 } else { (value + 0.0).to_bits() };
-                hash.int(bits as i32, seed)
-            })
-        }
-        DataType::Float64 => {
-            let floats = array.as_primitive::<Float64Type>().clone();
-            Box::new(move |row, seed| {
-                let value = floats.value(row);
-                let bits = if value.is_nan() { 0x7ff8_0000_0000_0000 } else { (value + 0.0).to_bits() };
-                hash.long(bits as i64, seed)
-            })
-        }
-        DataType::Decimal128(precision, _) => {
-            let decimals = array.as_primitive::<Decimal128Type>().clone();
-            if *precision <= LONG_DIGITS {
-                Box::new(move |row, seed| hash.long(decimals.value(row) as i64, seed))
-            } else {
-                Box::new(move |row, seed| hash.bytes(&shortest(decimals.value(row)), seed))
-            }
         }
         DataType::Utf8 => {
             let texts = array.as_string::<i32>().clone();
@@ -138,39 +173,15 @@ fn hasher<H: Hash>(array: &ArrayRef, hash: H) -> Result<Hasher> {
             let bytes = array.as_binary::<i32>().clone();
             Box::new(move |row, seed| hash.bytes(bytes.value(row), seed))
         }
-        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Date32 => ints(array)?,
-        DataType::Interval(IntervalUnit::YearMonth) => {
-            let months = array.as_primitive::<IntervalYearMonthType>().clone();
-            Box::new(move |row, seed| hash.int(months.value(row), seed))
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Date32 => {
+            let ints = cast(array, &DataType::Int32).map_err(wrap)?.as_primitive::<Int32Type>().clone();
+            Box::new(move |row, seed| hash.int(ints.value(row), seed))
         }
-        DataType::Interval(_) => {
-            let values = array.as_primitive::<IntervalMonthDayNanoType>().clone();
-            Box::new(move |row, seed| {
-                let value = values.value(row);
-                hash.int(value.months, hash.int(value.days, hash.long(value.nanoseconds / 1000, seed)))
-            })
+        _ => {
+            let longs = cast(array, &DataType::Int64).map_err(wrap)?.as_primitive::<Int64Type>().clone();
+            Box::new(move |row, seed| hash.long(longs.value(row), seed))
         }
-        DataType::List(_) => {
-            let list: ListArray = downcast_array(array);
-            let element = hasher(list.values(), hash)?;
-            Box::new(move |row, seed| {
-                let offsets = list.value_offsets();
-                (offsets[row] as usize..offsets[row + 1] as usize).fold(seed, |seed, i| element(i, seed))
-            })
-        }
-        DataType::Struct(_) => {
-            let parts: StructArray = downcast_array(array);
-            let fields =
-                parts.columns().iter().map(|column| hasher(column, hash)).collect::<Result<Vec<_>>>()?;
-            Box::new(move |row, seed| fields.iter().fold(seed, |seed, field| field(row, seed)))
-        }
-        _ => longs(array)?,
-    };
-    if array.null_count() == 0 {
-        return Ok(plain);
-    }
-    let array = array.clone();
-    Ok(Box::new(move |row, seed| if array.is_null(row) { seed } else { plain(row, seed) }))
+    })
 }
 
 /// The fewest big-endian bytes that hold a number and its sign.

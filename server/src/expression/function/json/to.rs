@@ -46,7 +46,6 @@ fn check(data_type: &DataType) -> Result<()> {
 }
 
 fn plain(array: &ArrayRef, style: &Arc<Style>) -> Result<Writer> {
-    let style = style.clone();
     Ok(match array.data_type() {
         DataType::Boolean => {
             let flags = array.as_boolean().clone();
@@ -90,25 +89,7 @@ fn plain(array: &ArrayRef, style: &Arc<Style>) -> Result<Writer> {
                 Ok(())
             })
         }
-        DataType::Date32 => {
-            let dates = array.as_primitive::<Date32Type>().clone();
-            Box::new(move |row, out| {
-                let mut text = String::new();
-                style.date.format(i64::from(dates.value(row)) * MICROS_PER_DAY, &mut text);
-                write_text(&text, out);
-                Ok(())
-            })
-        }
-        DataType::Timestamp(_, zone) => {
-            let (times, zoned) = (array.as_primitive::<TimestampMicrosecondType>().clone(), zone.is_some());
-            Box::new(move |row, out| {
-                let mut text = String::new();
-                let formatter = if zoned { &style.timestamp } else { &style.local };
-                formatter.format(times.value(row), &mut text);
-                write_text(&text, out);
-                Ok(())
-            })
-        }
+        DataType::Date32 | DataType::Timestamp(..) => of_time(array, style),
         _ => {
             let wrap = |e| Error::internal("write a number as JSON").because(e);
             let longs = arrow::compute::cast(array, &DataType::Int64).map_err(wrap)?;
@@ -118,6 +99,27 @@ fn plain(array: &ArrayRef, style: &Arc<Style>) -> Result<Writer> {
                 Ok(())
             })
         }
+    })
+}
+
+fn of_time(array: &ArrayRef, style: &Arc<Style>) -> Writer {
+    let style = style.clone();
+    if let Some(dates) = array.as_primitive_opt::<Date32Type>().cloned() {
+        return Box::new(move |row, out| {
+            let mut text = String::new();
+            style.date.format(i64::from(dates.value(row)) * MICROS_PER_DAY, &mut text);
+            write_text(&text, out);
+            Ok(())
+        });
+    }
+    let times = array.as_primitive::<TimestampMicrosecondType>().clone();
+    let zoned = matches!(array.data_type(), DataType::Timestamp(_, Some(_)));
+    Box::new(move |row, out| {
+        let mut text = String::new();
+        let formatter = if zoned { &style.timestamp } else { &style.local };
+        formatter.format(times.value(row), &mut text);
+        write_text(&text, out);
+        Ok(())
     })
 }
 

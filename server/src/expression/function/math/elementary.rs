@@ -6,13 +6,14 @@ use arrow::array::{Float64Builder, Int64Builder};
 use datafusion_common::ScalarValue;
 use datafusion_expr::ColumnarValue;
 
+use super::strict;
 use crate::error::Result;
 use crate::expression::function::kernel::*;
 use crate::expression::registry::{Argument, Call, Function};
 
 pub static FUNCTIONS: &[Function] = &[
     Function { names: &["sqrt"], resolve: |args| real(args, "sqrt", f64::sqrt) },
-    Function { names: &["cbrt"], resolve: |args| real(args, "cbrt", libm::cbrt) },
+    Function { names: &["cbrt"], resolve: |args| real(args, "cbrt", strict::cbrt) },
     Function { names: &["exp"], resolve: |args| real(args, "exp", libm::exp) },
     Function { names: &["expm1"], resolve: |args| real(args, "expm1", libm::expm1) },
     Function { names: &["sin"], resolve: |args| real(args, "sin", f64::sin) },
@@ -24,14 +25,11 @@ pub static FUNCTIONS: &[Function] = &[
     Function { names: &["asin"], resolve: |args| real(args, "asin", libm::asin) },
     Function { names: &["acos"], resolve: |args| real(args, "acos", libm::acos) },
     Function { names: &["atan"], resolve: |args| real(args, "atan", libm::atan) },
-    Function { names: &["sinh"], resolve: |args| real(args, "sinh", sinh) },
-    Function { names: &["cosh"], resolve: |args| real(args, "cosh", cosh) },
-    Function { names: &["tanh"], resolve: |args| real(args, "tanh", tanh) },
-    Function { names: &["asinh"], resolve: |args| real(args, "asinh", libm::asinh) },
-    Function {
-        names: &["acosh"],
-        resolve: |args| real(args, "acosh", |x| libm::log(x + (x * x - 1.0).sqrt())),
-    },
+    Function { names: &["sinh"], resolve: |args| real(args, "sinh", strict::sinh) },
+    Function { names: &["cosh"], resolve: |args| real(args, "cosh", strict::cosh) },
+    Function { names: &["tanh"], resolve: |args| real(args, "tanh", strict::tanh) },
+    Function { names: &["asinh"], resolve: |args| real(args, "asinh", strict::asinh) },
+    Function { names: &["acosh"], resolve: |args| real(args, "acosh", strict::acosh) },
     Function {
         names: &["atanh"],
         resolve: |args| real(args, "atanh", |x| 0.5 * (libm::log1p(x) - libm::log1p(-x))),
@@ -39,12 +37,12 @@ pub static FUNCTIONS: &[Function] = &[
     Function { names: &["degrees"], resolve: |args| real(args, "degrees", |x| x * (180.0 / PI)) },
     Function { names: &["radians"], resolve: |args| real(args, "radians", |x| x * (PI / 180.0)) },
     Function { names: &["rint"], resolve: |args| real(args, "rint", f64::round_ties_even) },
-    Function { names: &["ln"], resolve: |args| above(args, "ln", 0.0, libm::log) },
+    Function { names: &["ln"], resolve: |args| above(args, "ln", 0.0, strict::log) },
     Function {
         names: &["log2"],
-        resolve: |args| above(args, "log2", 0.0, |x| libm::log(x) / libm::log(2.0)),
+        resolve: |args| above(args, "log2", 0.0, |x| strict::log(x) / strict::log(2.0)),
     },
-    Function { names: &["log10"], resolve: |args| above(args, "log10", 0.0, libm::log10) },
+    Function { names: &["log10"], resolve: |args| above(args, "log10", 0.0, strict::log10) },
     Function { names: &["log1p"], resolve: |args| above(args, "log1p", -1.0, libm::log1p) },
     Function { names: &["log"], resolve: log },
     Function { names: &["pow", "power"], resolve: |args| real2(args, "pow", pow) },
@@ -52,70 +50,15 @@ pub static FUNCTIONS: &[Function] = &[
         names: &["atan2"],
         resolve: |args| real2(args, "atan2", |y, x| libm::atan2(y + 0.0, x + 0.0)),
     },
-    Function { names: &["hypot"], resolve: |args| real2(args, "hypot", hypot) },
+    Function { names: &["hypot"], resolve: |args| real2(args, "hypot", strict::hypot) },
     Function { names: &["pi"], resolve: |args| constant(args, "pi", PI) },
     Function { names: &["e"], resolve: |args| constant(args, "e", E) },
     Function { names: &["factorial"], resolve: factorial },
 ];
 
-/// From here on, the larger exponential alone decides a hyperbolic function.
-const EXP_LIMIT: f64 = 22.0;
-/// exp overflows above this.
-const EXP_MAX: f64 = 709.782_712_893_384;
-
-fn half_exp_twice(x: f64) -> f64 {
-    let half = libm::exp(0.5 * x);
-    0.5 * half * half
-}
-
-fn sinh(x: f64) -> f64 {
-    let (sign, a) = (if x < 0.0 { -0.5 } else { 0.5 }, x.abs());
-    if !x.is_finite() || a < 2f64.powi(-28) {
-        return x;
-    }
-    if a < EXP_LIMIT {
-        let t = libm::expm1(a);
-        return if a < 1.0 { sign * (2.0 * t - t * t / (t + 1.0)) } else { sign * (t + t / (t + 1.0)) };
-    }
-    if a <= EXP_MAX { sign * libm::exp(a) } else { 2.0 * sign * half_exp_twice(a) }
-}
-
-fn cosh(x: f64) -> f64 {
-    let a = x.abs();
-    if a < 0.5 * std::f64::consts::LN_2 {
-        let t = libm::expm1(a);
-        let w = 1.0 + t;
-        return if a < 2f64.powi(-55) { w } else { 1.0 + (t * t) / (w + w) };
-    }
-    if a < EXP_LIMIT {
-        let t = libm::exp(a);
-        return 0.5 * t + 0.5 / t;
-    }
-    if a <= EXP_MAX { 0.5 * libm::exp(a) } else { half_exp_twice(a) }
-}
-
-fn tanh(x: f64) -> f64 {
-    let a = x.abs();
-    let z = if x.is_nan() || a < 2f64.powi(-55) {
-        return x;
-    } else if a >= EXP_LIMIT {
-        1.0
-    } else if a >= 1.0 {
-        1.0 - 2.0 / (libm::expm1(2.0 * a) + 2.0)
-    } else {
-        let t = libm::expm1(-2.0 * a);
-        -t / (t + 2.0)
-    };
-    if x < 0.0 { -z } else { z }
-}
-
 /// As Java: unlike IEEE, 1 to the power of NaN or of an infinity is NaN, and so is -1 to an infinity.
 fn pow(x: f64, y: f64) -> f64 {
     if y.is_nan() || x.abs() == 1.0 && y.is_infinite() { f64::NAN } else { libm::pow(x, y) }
-}
-
-fn hypot(x: f64, y: f64) -> f64 {
-    if x.is_infinite() || y.is_infinite() { f64::INFINITY } else { x.hypot(y) }
 }
 
 fn real(args: &[Argument], name: &str, f: fn(f64) -> f64) -> Result<Call> {
@@ -147,11 +90,11 @@ fn above(args: &[Argument], name: &str, limit: f64, f: fn(f64) -> f64) -> Result
 fn log(args: &[Argument]) -> Result<Call> {
     count("log", args, 1, 2)?;
     if args.len() == 1 {
-        return above(args, "log", 0.0, libm::log);
+        return above(args, "log", 0.0, strict::log);
     }
     let kernel = map2::<Double, Double, Float64Builder, _>(DOUBLE, |base, x, out| {
         let defined = !(base <= 0.0 || x <= 0.0);
-        out.append_option(defined.then(|| libm::log(x) / libm::log(base)));
+        out.append_option(defined.then(|| strict::log(x) / strict::log(base)));
         Ok(())
     });
     Ok(nullable(call("log", args, &[DOUBLE, DOUBLE], DOUBLE, kernel)?))

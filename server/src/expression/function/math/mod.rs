@@ -8,3 +8,4 @@ pub mod extreme;
 pub mod modulo;
 pub mod round;
 pub mod sign;
+mod strict;

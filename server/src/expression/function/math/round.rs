@@ -78,11 +78,9 @@ fn round_double(x: f64, scale: i32, mode: Mode) -> f64 {
     round_text(&format!("{x:e}"), scale, mode).unwrap_or(x) + 0.0
 }
 
+/// A FLOAT is rounded by the digits of the double that it is.
 fn round_float(x: f32, scale: i32, mode: Mode) -> f32 {
-    if !x.is_finite() {
-        return x;
-    }
-    round_text(&format!("{x:e}"), scale, mode).map_or(x, |value| value as f32) + 0.0
+    round_double(x.into(), scale, mode) as f32
 }
 
 /// The constant scale of a call; 0 where none is given, none if it is null.

@@ -43,7 +43,7 @@ fn abs(args: &[Argument]) -> Result<Call> {
         DataType::Interval(_) => checked::<IntervalYearMonthType>(&data_type, i32::checked_abs),
         _ => checked::<Float64Type>(&data_type, |x| Some(x.abs())),
     };
-    call("abs", args, &[data_type.clone()], data_type, kernel)
+    call("abs", args, std::slice::from_ref(&data_type), data_type.clone(), kernel)
 }
 
 fn as_sign<T: ArrowPrimitiveType>(f: fn(T::Native) -> f64) -> Kernel {

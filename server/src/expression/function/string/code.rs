@@ -210,7 +210,7 @@ fn encoded(s: &str, charset: Charset) -> Option<Vec<u8>> {
 fn decoded(b: &[u8], charset: Charset) -> Option<String> {
     let wide = |b: &[u8], unit: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = b.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
-        (b.len() % 2 == 0).then(|| String::from_utf16(&units).ok()).flatten()
+        b.len().is_multiple_of(2).then(|| String::from_utf16(&units).ok()).flatten()
     };
     match charset {
         Charset::Ascii => b.is_ascii().then(|| String::from_utf8_lossy(b).into_owned()),
@@ -223,7 +223,7 @@ fn decoded(b: &[u8], charset: Charset) -> Option<String> {
         },
         Charset::Utf16Be => wide(b, u16::from_be_bytes),
         Charset::Utf16Le => wide(b, u16::from_le_bytes),
-        Charset::Utf32 if b.len() % 4 == 0 => {
+        Charset::Utf32 if b.len().is_multiple_of(4) => {
             let points = b.chunks_exact(4).map(|p| u32::from_be_bytes([p[0], p[1], p[2], p[3]]));
             points.filter(|point| *point != 0xfeff).map(char::from_u32).collect()
         }

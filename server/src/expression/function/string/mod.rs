@@ -11,3 +11,4 @@ pub mod search;
 pub mod slice;
 pub mod split;
 pub mod trim;
+pub mod utf8;

@@ -1,7 +1,9 @@
 //! Elementary functions to the last bit as Java's `StrictMath` defines them: by the reductions and polynomials of
 //! fdlibm, evaluated in its order. Where `libm` evaluates in that order too, it is used instead.
 
-use std::f64::consts::LN_2;
+#![expect(clippy::excessive_precision, reason = "constants stand as the polynomials are published")]
+
+use std::f64::consts::{LN_2, LOG10_E};
 
 const TWO_54: f64 = (1_u64 << 54) as f64;
 const LN_2_HIGH: f64 = 6.931_471_803_691_238_164_90e-1;
@@ -75,7 +77,7 @@ pub fn log10(x: f64) -> f64 {
     let below = i32::from(k < 0);
     let y = f64::from(k + below);
     let x = with_high(x, high(x) & 0x000f_ffff | ((0x3ff - below) as u32) << 20);
-    let z = y * 3.694_239_077_158_930_786_16e-13 + 4.342_944_819_032_518_166_68e-1 * log(x);
+    let z = y * 3.694_239_077_158_930_786_16e-13 + LOG10_E * log(x);
     z + y * 3.010_299_956_636_117_713_06e-1
 }
 

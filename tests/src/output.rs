@@ -114,3 +114,30 @@ fn rows(name: &str, bytes: Bytes) -> Vec<(i64, String, i64)> {
     }
     rows
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(of: &[(i64, &str, i64)]) -> WindowCounts {
+        of.iter().map(|(start, word, count)| ((*start, word.to_string()), *count)).collect()
+    }
+
+    #[test]
+    fn a_window_that_is_not_there_yet_is_no_failure() {
+        let truth = counts(&[(0, "a", 1), (0, "b", 2), (10, "a", 3)]);
+        expect_whole_windows(&counts(&[(0, "a", 1), (0, "b", 2)]), &truth);
+    }
+
+    #[test]
+    #[should_panic(expected = "seen in part")]
+    fn part_of_a_window_is_a_failure() {
+        expect_whole_windows(&counts(&[(0, "a", 1)]), &counts(&[(0, "a", 1), (0, "b", 2)]));
+    }
+
+    #[test]
+    #[should_panic(expected = "window 0 word a")]
+    fn a_wrong_count_is_a_failure() {
+        expect_whole_windows(&counts(&[(0, "a", 2)]), &counts(&[(0, "a", 1)]));
+    }
+}

@@ -92,6 +92,11 @@ impl Run {
         self.process.pid()
     }
 
+    /// Standard error so far.
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
     /// Standard output so far.
     pub fn out(&self) -> String {
         self.process.out()

@@ -33,13 +33,14 @@ const POINTS: &[(&str, u32)] = &[
     ("apply-before", 3),
     ("apply-after", 3),
     ("snapshot-before-manifest", 1),
-    ("snapshot-after", 1),
+    ("snapshot-after-manifest", 1),
 ];
 
 /// Queries at a time.
-const AT_ONCE: usize = 2;
+const AT_ONCE: usize = 3;
 const LINES: u64 = 6_000;
-const LINES_A_BATCH: u64 = 1_000;
+/// More than ten batches, so that state is snapshot and the sink's log compacted.
+const LINES_A_BATCH: u64 = 500;
 /// Random kills; `WASMILL_KILLS` asks for more.
 const KILLS: u64 = 12;
 /// The longest that a run lives before a random kill.
@@ -93,7 +94,7 @@ fn kills_at_random_moments_lose_and_double_nothing() {
     let mut random = Random(std::env::var("WASMILL_SEED").map_or(7, |text| text.parse().unwrap()));
     let mut spine = Spine::new("crash-random", 12);
     spine.produce(LINES);
-    let query = spine.query("random", LINES_A_BATCH / 2);
+    let query = spine.query("random", LINES_A_BATCH);
     let files = Files::of(hdfs());
     let mut seen = Listing::new();
     for kill in 0..kills {

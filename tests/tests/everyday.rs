@@ -2,7 +2,7 @@
 //! console query beside it, and reading back.
 
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,11 +14,21 @@ use serde_json::Value;
 /// Until something that was typed shows on the console.
 const SHOWN_MAX: Duration = Duration::from_secs(60);
 
-/// What `nc -l` does: waits for one client and sends it lines.
+/// What `nc -l` does, first half: listens.
 fn netcat() -> (TcpListener, u16) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    listener.set_nonblocking(true).unwrap();
     let port = listener.local_addr().unwrap().port();
     (listener, port)
+}
+
+/// Second half: waits for the query to connect, and sends it lines.
+fn type_lines(listener: &TcpListener, run: &Run, lines: &str) -> TcpStream {
+    let look = || listener.accept().ok().map(Some).or_else(|| (!run.is_running()).then_some(None));
+    let client = poll(SHOWN_MAX, look).flatten();
+    let (mut client, _) = client.unwrap_or_else(|| panic!("the query did not connect:\n{}", run.log()));
+    client.write_all(lines.as_bytes()).unwrap();
+    client
 }
 
 fn start(work: &Path, query: &str) -> Run {
@@ -46,14 +56,13 @@ stages:
   - udf: {{ module: \"{}\", function: split_words, input: [value] }}
   - groupBy: [word]
     agg: [\"count(*) AS count\"]
-sink: console
+sink: {{ format: console }}
 outputMode: complete
 ",
         build_udfs::module("text").display()
     );
     let run = start(work.path(), &query);
-    let (mut client, _) = listener.accept().unwrap();
-    client.write_all(b"the cat sat on the mat\nthe dog\n").unwrap();
+    let _client = type_lines(&listener, &run, "the cat sat on the mat\nthe dog\n");
     expect_shown(run, "| the|    3|");
 }
 
@@ -75,8 +84,7 @@ outputMode: update
         build_udfs::module("text").display()
     );
     let run = start(work.path(), &query);
-    let (mut client, _) = listener.accept().unwrap();
-    client.write_all(b"cat dog\n").unwrap();
+    let _client = type_lines(&listener, &run, "cat dog\n");
     expect_shown(run, "\"word\":\"cat\",\"count\":1");
 }
 
@@ -114,7 +122,7 @@ checkpointLocation: {}
     assert_eq!(lines, ["first line", "second", "third"]);
     let shown = command(&["show", &format!("{uri}/everyday/lines")]);
     assert!(shown.status.success(), "{}", shown.says());
-    for text in ["first line", "second", "third", "3 rows"] {
+    for text in ["first line", "second", "third", "count: 3"] {
         assert!(shown.out.contains(text), "no `{text}` in:\n{}", shown.out);
     }
 }

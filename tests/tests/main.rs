@@ -1,8 +1,12 @@
 //! The one test binary. Each module is a subject; services are started once and shared.
 
+mod crash;
+mod everyday;
 mod file_sink;
 mod kafka_source;
+mod queries;
 mod services;
+mod spine;
 mod state;
 mod storage;
 mod tidy;

@@ -25,8 +25,13 @@ fn the_main_job_gives_the_right_counts_to_every_reader() {
 
     let uri = format!("{}{}/counts", hdfs().uri, query.folder);
     let shown = command(&["show", &uri]);
-    let rows = format!("{} rows", truth.len());
-    assert!(shown.status.success() && shown.out.contains(&rows), "no `{rows}` in:\n{}{}", shown.out, shown.log);
+    let rows = format!("count: {}\n", truth.len());
+    assert!(
+        shown.status.success() && shown.out.contains(&rows),
+        "no `{rows}` in:\n{}{}",
+        shown.out,
+        shown.log
+    );
     assert_eq!(read_by_spark(&uri), truth);
 }
 

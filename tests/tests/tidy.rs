@@ -15,7 +15,8 @@ const LAYERS: &[(u8, &[&str])] = &[
     (5, &["plan"]),
     (6, &["query"]),
     (7, &["cli"]),
-    (8, &["main", "telemetry"]),
+    (8, &["telemetry"]),
+    (9, &["main"]),
 ];
 
 /// Of layer 3, only these use `format`.

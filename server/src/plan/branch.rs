@@ -89,8 +89,32 @@ fn open(source: &SourceSpec, context: &PlanContext) -> Result<Branch> {
 impl Branch {
     fn add(&mut self, step: Step, context: &PlanContext) -> Result<()> {
         self.schema = step.kind.build(&self.schema, None, context)?.schema().clone();
-        self.steps.push(step);
+        let place = match &step.kind {
+            StepKind::Filter(_) => self.place_of_filter(&step.kind, context)?,
+            _ => self.steps.len(),
+        };
+        self.steps.insert(place, step);
         Ok(())
+    }
+
+    /// Where Spark's optimizer puts a filter, as far as it shows: in front of a watermark, which then does not see
+    /// the rows that the filter drops. Not if it reads the event time, or what is computed behind the watermark.
+    fn place_of_filter(&self, filter: &StepKind, context: &PlanContext) -> Result<usize> {
+        let read = filter.reads(&self.schema, &BTreeSet::new(), context)?;
+        let reads = |name: &str| read.iter().any(|column| column.eq_ignore_ascii_case(name));
+        let is_item =
+            |items: &[String], name: &str| items.iter().any(|i| i.trim().eq_ignore_ascii_case(name));
+        let mut place = self.steps.len();
+        for (at, step) in self.steps.iter().enumerate().rev() {
+            match &step.kind {
+                StepKind::Watermark { column, .. } if !reads(column) => place = at,
+                StepKind::WithColumn { name, .. } if !reads(name) => {}
+                StepKind::Select(items) if read.iter().all(|name| is_item(items, name)) => {}
+                StepKind::Filter(_) => {}
+                _ => break,
+            }
+        }
+        Ok(place)
     }
 
     /// Builds the branch so that it gives the columns `needed`.
@@ -116,8 +140,9 @@ impl Branch {
                 .map_err(|e| Error::internal("narrow the source's schema").because(e))?,
         );
         let (mut stages, mut described): (Vec<Arc<dyn Stage>>, Vec<_>) = (Vec::new(), Vec::new());
-        for (step, given) in self.steps.iter().zip(&wanted[1..]) {
-            let stage = step.kind.build(&schema, Some(given), context)?;
+        for ((step, given), whole) in self.steps.iter().zip(&wanted[1..]).zip(&schemas) {
+            let kept = step.kind.keeping(whole, given, context)?;
+            let stage = kept.build(&schema, Some(given), context)?;
             schema = stage.schema().clone();
             described.push((step.kind.describe(), schema.clone()));
             stages.push(stage);

@@ -109,6 +109,25 @@ impl StepKind {
         }
     }
 
+    /// The step without what is not needed to give the columns `needed`: an item of a `select` that is dropped
+    /// may read columns that are not there any more. `schema` has all columns.
+    pub fn keeping(
+        &self,
+        schema: &SchemaRef,
+        needed: &BTreeSet<String>,
+        context: &PlanContext,
+    ) -> Result<StepKind> {
+        let StepKind::Select(items) = self else { return Ok(self.clone()) };
+        let analyzer = Analyzer::new(schema.clone(), context.environment.clone());
+        let mut kept = Vec::new();
+        for item in items {
+            if !kept_items(&analyzer, std::slice::from_ref(item), Some(needed))?.is_empty() {
+                kept.push(item.clone());
+            }
+        }
+        Ok(StepKind::Select(kept))
+    }
+
     /// The names of the columns of `schema` that this step reads to give the columns `needed`.
     pub fn reads(
         &self,

@@ -73,6 +73,9 @@ impl Case {
         attempt.run_all();
         let given = attempt.given;
         let mut differences = self.expected.compare_verdict(given.failure.as_ref().map(Ended::says));
+        if !differences.is_empty() {
+            return differences;
+        }
         // What we refuse at the start, Spark may refuse only when it has run some batches.
         let refused_at_start = given.failure.is_some() && !given.has_started;
         if !(refused_at_start && self.expected.is_refused()) {
@@ -152,12 +155,12 @@ impl<'a> Attempt<'a> {
             if self.given.failure.is_some() {
                 return;
             }
-            let ended = self.start(self.way == Way::Restarted).ended();
+            // A source that never ends would go on with other batches after a kill.
+            let is_endless = self.case.expected.steps() > 1;
+            let ended = self.start(self.way == Way::Restarted && !is_endless).ended();
             let again = ended.was_killed();
             self.take(ended);
-            // A source that never ends would begin another batch.
-            let all_there = self.has_committed_all_of(step);
-            if !again || (all_there && self.case.expected.steps() > 1) {
+            if !again {
                 return;
             }
         }

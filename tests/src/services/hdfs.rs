@@ -1,4 +1,7 @@
-//! Hadoop HDFS: one NameNode and one DataNode, permissions off.
+//! Hadoop HDFS: a NameNode and two DataNodes, permissions off.
+//!
+//! Two, because the close of a small file takes half a second with one replica, and a fiftieth of that with two: by a
+//! race in the protocol the client asks once too early, and then sleeps.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -14,6 +17,7 @@ use crate::process::{Process, Stop};
 const VERSION: &str = "3.5.0";
 const HEAP_MB: u32 = 512;
 const NAME_NODE: &str = "org.apache.hadoop.hdfs.server.namenode.NameNode";
+const DATA_NODES: usize = 2;
 const DATA_NODE: &str = "org.apache.hadoop.hdfs.server.datanode.DataNode";
 
 /// A file system of our own.
@@ -26,11 +30,11 @@ pub struct Hdfs {
     class_path: String,
     http_port: u16,
     name_node: Mutex<Process>,
-    data_node: Mutex<Process>,
+    data_nodes: Mutex<Vec<Process>>,
 }
 
 impl Hdfs {
-    /// Starts both with their data in `dir`, and waits until files can be written.
+    /// Starts them with their data in `dir`, and waits until files can be written.
     pub fn start(dir: &Path) -> Outcome<Hdfs> {
         let dir = jars::folder(dir)?;
         let jars = fetch_jars()?;
@@ -43,8 +47,9 @@ impl Hdfs {
             format.args([NAME_NODE, "-format", "-nonInteractive"]);
             jars::run(format, "format the folder of hdfs")?;
         }
-        let name_node = launch(&dir, &class_path, "namenode", NAME_NODE)?;
-        let data_node = launch(&dir, &class_path, "datanode", DATA_NODE)?;
+        let name_node = launch_name_node(&dir, &class_path)?;
+        let data_nodes = (0..DATA_NODES).map(|number| launch_data_node(&dir, &class_path, number));
+        let data_nodes = data_nodes.collect::<Outcome<Vec<Process>>>()?;
         let hdfs = Hdfs {
             uri: format!("hdfs://127.0.0.1:{port}"),
             conf_dir,
@@ -52,41 +57,44 @@ impl Hdfs {
             class_path,
             http_port,
             name_node: Mutex::new(name_node),
-            data_node: Mutex::new(data_node),
+            data_nodes: Mutex::new(data_nodes),
         };
         hdfs.wait_ready()?;
         Ok(hdfs)
     }
 
-    /// Ends both; their data stay. Not for the file system that tests share.
+    /// Ends all nodes; their data stay. Not for the file system that tests share.
     pub fn stop(&self, how: Stop) {
-        for node in [&self.data_node, &self.name_node] {
-            node.lock().unwrap_or_else(|e| panic!("{e}")).stop(how);
-        }
+        self.data_nodes.lock().unwrap_or_else(|e| panic!("{e}")).iter().for_each(|node| node.stop(how));
+        self.name_node.lock().unwrap_or_else(|e| panic!("{e}")).stop(how);
     }
 
-    /// Kills the DataNode alone.
+    /// Kills one DataNode; the other has a copy of every block.
     pub fn kill_data_node(&self) {
-        self.data_node.lock().unwrap_or_else(|e| panic!("{e}")).stop(Stop::Kill);
+        self.data_nodes.lock().unwrap_or_else(|e| panic!("{e}"))[0].stop(Stop::Kill);
     }
 
     /// Brings back what does not run, on the same ports with its data.
     pub fn start_again(&self) -> Outcome<()> {
-        let nodes = [(&self.name_node, "namenode", NAME_NODE), (&self.data_node, "datanode", DATA_NODE)];
-        for (node, name, class) in nodes {
-            let mut node = node.lock().map_err(|e| e.to_string())?;
-            if !node.is_running() {
-                *node = launch(&self.dir, &self.class_path, name, class)?;
-            }
+        let mut name_node = self.name_node.lock().map_err(|e| e.to_string())?;
+        if !name_node.is_running() {
+            *name_node = launch_name_node(&self.dir, &self.class_path)?;
         }
+        drop(name_node);
+        let mut data_nodes = self.data_nodes.lock().map_err(|e| e.to_string())?;
+        for (number, node) in data_nodes.iter_mut().enumerate().filter(|(_, node)| !node.is_running()) {
+            *node = launch_data_node(&self.dir, &self.class_path, number)?;
+        }
+        drop(data_nodes);
         self.wait_ready()
     }
 
     fn wait_ready(&self) -> Outcome<()> {
         let name_node = self.name_node.lock().map_err(|e| e.to_string())?;
         name_node.wait_ready(|log| log.contains("RPC up"))?;
-        let data_node = self.data_node.lock().map_err(|e| e.to_string())?;
-        data_node.wait_ready(|log| log.contains("Successfully sent block report"))?;
+        for data_node in self.data_nodes.lock().map_err(|e| e.to_string())?.iter() {
+            data_node.wait_ready(|log| log.contains("Successfully sent block report"))?;
+        }
         name_node.wait_ready(|_| is_operational(self.http_port).unwrap_or(false))
     }
 }
@@ -99,13 +107,20 @@ fn fetch_jars() -> Outcome<String> {
     jars::fetch(&format!("hadoop-hdfs-{VERSION}"), &artifacts)
 }
 
-fn launch(dir: &Path, class_path: &str, name: &str, class: &str) -> Outcome<Process> {
+fn launch_name_node(dir: &Path, class_path: &str) -> Outcome<Process> {
     let mut command: Command = java(HEAP_MB, &dir.join("tmp"), class_path);
-    command.arg(class);
-    Process::start(dir, name, command)
+    command.arg(NAME_NODE);
+    Process::start(dir, "namenode", command)
 }
 
-/// Out of safe mode, and with its DataNode; asked of the NameNode's own page of facts.
+fn launch_data_node(dir: &Path, class_path: &str, number: usize) -> Outcome<Process> {
+    let mut command: Command = java(HEAP_MB, &dir.join("tmp"), class_path);
+    let blocks = dir.join(format!("blocks-{number}"));
+    command.arg(DATA_NODE).arg("-D").arg(format!("dfs.datanode.data.dir=file://{}", blocks.display()));
+    Process::start(dir, &format!("datanode-{number}"), command)
+}
+
+/// Out of safe mode, and with its DataNodes; asked of the NameNode's own page of facts.
 fn is_operational(http_port: u16) -> std::io::Result<bool> {
     let mut stream = TcpStream::connect(("127.0.0.1", http_port))?;
     stream.write_all(
@@ -113,7 +128,8 @@ fn is_operational(http_port: u16) -> std::io::Result<bool> {
     )?;
     let mut page = String::new();
     stream.read_to_string(&mut page)?;
-    Ok(page.contains("\"FSState\" : \"Operational\"") && page.contains("\"NumLiveDataNodes\" : 1,"))
+    let nodes = format!("\"NumLiveDataNodes\" : {DATA_NODES},");
+    Ok(page.contains("\"FSState\" : \"Operational\"") && page.contains(&nodes))
 }
 
 /// The jars lack the web pages, and without folders for them the servers do not start. Safe mode ends at once,
@@ -136,10 +152,9 @@ fn write_configuration(dir: &Path, port: u16, http_port: u16) -> Outcome<()> {
     write(
         &conf.join("hdfs-site.xml"),
         &site(&[
-            ("dfs.replication", "1".to_string()),
+            ("dfs.replication", DATA_NODES.to_string()),
             ("dfs.permissions.enabled", "false".to_string()),
             ("dfs.namenode.name.dir", format!("file://{place}/name")),
-            ("dfs.datanode.data.dir", format!("file://{place}/blocks")),
             ("dfs.namenode.http-address", format!("127.0.0.1:{http_port}")),
             ("dfs.namenode.safemode.extension", "0".to_string()),
             ("dfs.namenode.datanode.registration.ip-hostname-check", "false".to_string()),

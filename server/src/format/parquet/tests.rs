@@ -7,9 +7,9 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::printer::print_schema;
 use serde_json::Value;
 
-use super::super::tests::{MemoryFile, Written};
-use super::super::{FilePart, Format, decoder, encoder};
 use crate::error::Result;
+use crate::format::tests::{MemoryFile, Written};
+use crate::format::{FilePart, Format, decoder, encoder};
 use crate::record::{Options, parse_ddl};
 
 fn path(name: &str) -> String {

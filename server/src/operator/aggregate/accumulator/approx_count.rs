@@ -8,10 +8,10 @@ use arrow::datatypes::{
     Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
 
-use super::super::lane::normalised;
 use super::hll::{Hll, precision};
 use super::{Accumulator, wrong_type};
 use crate::error::{Error, Result};
+use crate::operator::aggregate::lane::normalised;
 
 pub struct ApproxCount {
     precision: u32,

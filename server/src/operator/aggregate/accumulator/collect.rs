@@ -8,10 +8,10 @@ use arrow::compute::{concat, take};
 use arrow::datatypes::{DataType, FieldRef};
 use hashbrown::HashSet;
 
-use super::super::lane::normalised;
-use super::super::row_codec::RowCodec;
 use super::{Accumulator, wrong_type};
 use crate::error::{Error, Result};
+use crate::operator::aggregate::lane::normalised;
+use crate::operator::aggregate::row_codec::RowCodec;
 
 pub struct Collect {
     element: FieldRef,

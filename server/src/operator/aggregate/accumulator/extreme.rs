@@ -7,10 +7,10 @@ use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
 
-use super::super::lane::normalised;
-use super::super::row_codec::{RowCodec, Rows};
 use super::{Accumulator, wrong_type};
 use crate::error::Result;
+use crate::operator::aggregate::lane::normalised;
+use crate::operator::aggregate::row_codec::{RowCodec, Rows};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {

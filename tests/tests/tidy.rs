@@ -94,6 +94,16 @@ fn no_package_registry_is_named() {
     expect_none(places_of(&hosts, |file| file.path != "Cargo.lock"));
 }
 
+/// The README promises two commands that do all the set-up themselves.
+#[test]
+fn the_readme_has_two_commands() {
+    let files = files();
+    let readme = files.iter().find(|file| file.path == "README.md").unwrap();
+    let blocks: Vec<&str> =
+        readme.text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(blocks.iter().map(|block| block.lines().count()).collect::<Vec<_>>(), [1, 1], "{blocks:?}");
+}
+
 struct File {
     /// From the root of the repository.
     path: String,

@@ -181,13 +181,15 @@ fn elements(data_type: &DataType, rows: &mut [&[u8]]) -> Result<(OffsetBuffer<i3
     for row in rows {
         let is_valid = there(row)?;
         let mut length = 0;
-        while is_valid {
-            match byte(row)? {
-                END => break,
-                ELEMENT => parts.push(column(data_type, std::slice::from_mut(row))?),
-                _ => return Err(damaged("an array element starts with neither 0 nor 2")),
+        if is_valid {
+            loop {
+                match byte(row)? {
+                    END => break,
+                    ELEMENT => parts.push(column(data_type, std::slice::from_mut(row))?),
+                    _ => return Err(damaged("an array element starts with neither 0 nor 2")),
+                }
+                length += 1;
             }
-            length += 1;
         }
         lengths.push(length);
         valid.push(is_valid);

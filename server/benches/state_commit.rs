@@ -1,6 +1,8 @@
 //! What a batch of 100,000 changed keys costs in state: lookups, change log, and the write into the database,
 //! on local disk. The state holds ten times as many keys, so a cost by all keys would show.
 
+#![allow(clippy::panic, reason = "a benchmark that cannot run says so and ends")]
+
 use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};

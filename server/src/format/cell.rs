@@ -302,12 +302,9 @@ mod tests {
         ] {
             assert_eq!(text(|out| write_float(value, out)), expected);
         }
-        for (value, expected) in [
-            (1.4e-45_f32, "1.4E-45"),
-            (16_777_216.0, "1.6777216E7"),
-            (3.141_592_7, "3.1415927"),
-            (0.1, "0.1"),
-        ] {
+        for (value, expected) in
+            [(1.4e-45_f32, "1.4E-45"), (16_777_216.0, "1.6777216E7"), (12.345_678, "12.345678"), (0.1, "0.1")]
+        {
             assert_eq!(text(|out| write_float(value, out)), expected);
         }
     }

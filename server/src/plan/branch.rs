@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Schema, SchemaRef};
 use super::context::PlanContext;
 use super::problem::Problems;
 use super::spec::{At, SourceSpec, StageSpec};
-use super::stage::{Step, StepKind, quoted};
+use super::stage::{Step, quoted};
 use crate::error::{Error, Result};
 use crate::expression::coercion::wider;
 use crate::operator::Stage;
@@ -62,16 +62,16 @@ pub fn resolve(
                 );
                 return None;
             }
-            branches = problems.take(stage.line, union(branches, others, stage.line, context))?;
+            branches = problems.take(stage.line, union(branches, others, context))?;
             continue;
         }
-        let kind = StepKind::resolve(&stage.value, watermarks.len(), context);
+        let kind = Step::resolve(&stage.value, watermarks.len(), context);
         let Some(kind) = problems.take(stage.line, kind)? else { return Some((branches, taken)) };
-        if let StepKind::Watermark { delay_us, .. } = &kind {
+        if let Step::Watermark { delay_us, .. } = &kind {
             watermarks.push(*delay_us);
         }
         for branch in &mut branches {
-            let added = branch.add(Step { line: stage.line, kind: kind.clone() }, context);
+            let added = branch.add(kind.clone(), context);
             problems.take(stage.line, added)?;
         }
     }
@@ -88,9 +88,9 @@ fn open(source: &SourceSpec, context: &PlanContext) -> Result<Branch> {
 
 impl Branch {
     fn add(&mut self, step: Step, context: &PlanContext) -> Result<()> {
-        self.schema = step.kind.build(&self.schema, None, context)?.schema().clone();
-        let place = match &step.kind {
-            StepKind::Filter(_) => self.place_of_filter(&step.kind, context)?,
+        self.schema = step.build(&self.schema, None, context)?.schema().clone();
+        let place = match step {
+            Step::Filter(_) => self.place_of_filter(&step, context)?,
             _ => self.steps.len(),
         };
         self.steps.insert(place, step);
@@ -99,18 +99,18 @@ impl Branch {
 
     /// Where Spark's optimizer puts a filter, as far as it shows: in front of a watermark, which then does not see
     /// the rows that the filter drops. Not if it reads the event time, or what is computed behind the watermark.
-    fn place_of_filter(&self, filter: &StepKind, context: &PlanContext) -> Result<usize> {
+    fn place_of_filter(&self, filter: &Step, context: &PlanContext) -> Result<usize> {
         let read = filter.reads(&self.schema, &BTreeSet::new(), context)?;
         let reads = |name: &str| read.iter().any(|column| column.eq_ignore_ascii_case(name));
         let is_item =
             |items: &[String], name: &str| items.iter().any(|i| i.trim().eq_ignore_ascii_case(name));
         let mut place = self.steps.len();
         for (at, step) in self.steps.iter().enumerate().rev() {
-            match &step.kind {
-                StepKind::Watermark { column, .. } if !reads(column) => place = at,
-                StepKind::WithColumn { name, .. } if !reads(name) => {}
-                StepKind::Select(items) if read.iter().all(|name| is_item(items, name)) => {}
-                StepKind::Filter(_) => {}
+            match step {
+                Step::Watermark { column, .. } if !reads(column) => place = at,
+                Step::WithColumn { name, .. } if !reads(name) => {}
+                Step::Select(items) if read.iter().all(|name| is_item(items, name)) => {}
+                Step::Filter(_) => {}
                 _ => break,
             }
         }
@@ -122,13 +122,13 @@ impl Branch {
         let mut schemas = vec![self.source_schema.clone()];
         for step in &self.steps {
             let before = schemas.last().cloned().unwrap_or_else(|| Arc::new(Schema::empty()));
-            schemas.push(step.kind.build(&before, None, context)?.schema().clone());
+            schemas.push(step.build(&before, None, context)?.schema().clone());
         }
         // Backwards: what each step has to give, so that the next one has what it reads.
         let mut wanted = vec![at_least_one(needed.clone(), &self.schema)];
         for (step, schema) in self.steps.iter().zip(&schemas).rev() {
             let given = wanted.last().cloned().unwrap_or_default();
-            wanted.push(at_least_one(step.kind.reads(schema, &given, context)?, schema));
+            wanted.push(at_least_one(step.reads(schema, &given, context)?, schema));
         }
         wanted.reverse();
         let read = |field: &Arc<arrow::datatypes::Field>| wanted[0].contains(field.name());
@@ -141,10 +141,10 @@ impl Branch {
         );
         let (mut stages, mut described): (Vec<Arc<dyn Stage>>, Vec<_>) = (Vec::new(), Vec::new());
         for ((step, given), whole) in self.steps.iter().zip(&wanted[1..]).zip(&schemas) {
-            let kept = step.kind.keeping(whole, given, context)?;
+            let kept = step.keeping(whole, given, context)?;
             let stage = kept.build(&schema, Some(given), context)?;
             schema = stage.schema().clone();
-            described.push((step.kind.describe(), schema.clone()));
+            described.push((step.describe(), schema.clone()));
             stages.push(stage);
         }
         Ok(Input {
@@ -170,12 +170,7 @@ fn at_least_one(mut names: BTreeSet<String>, schema: &Schema) -> BTreeSet<String
 }
 
 /// Joins branches column by column, as SQL's UNION ALL: names are the first side's, types the wider of both.
-fn union(
-    mut left: Vec<Branch>,
-    mut right: Vec<Branch>,
-    line: u64,
-    context: &PlanContext,
-) -> Result<Vec<Branch>> {
+fn union(mut left: Vec<Branch>, mut right: Vec<Branch>, context: &PlanContext) -> Result<Vec<Branch>> {
     let (Some(first), Some(second)) = (left.first(), right.first()) else {
         return Err(Error::internal("a union without branches"));
     };
@@ -202,7 +197,7 @@ fn union(
     for (branches, schema) in [(&mut left, &one), (&mut right, &other)] {
         if let Some(items) = aligned(schema, &one, &types) {
             for branch in branches {
-                branch.add(Step { line, kind: StepKind::Select(items.clone()) }, context)?;
+                branch.add(Step::Select(items.clone()), context)?;
             }
         }
     }

@@ -12,7 +12,7 @@ use super::legality::{self, Shape};
 use super::problem::Problems;
 use super::settings::{self, Settings};
 use super::spec::{At, Spec, StageSpec, TriggerSpec};
-use super::stage::{StepKind, quoted};
+use super::stage::{Step, quoted};
 use crate::error::Result;
 use crate::expression::{AggregateList, Analyzer, Expression, GroupKey};
 use crate::operator::aggregate::Aggregation;
@@ -112,7 +112,7 @@ fn build_inputs(branches: &[Branch], needed: &BTreeSet<String>, context: &PlanCo
     for input in inputs.iter_mut().skip(1) {
         let own: Vec<String> = input.schema.fields().iter().map(|f| quoted(f.name())).collect();
         if own != names {
-            let stage = StepKind::Select(names.clone()).build(&input.schema, None, context)?;
+            let stage = Step::Select(names.clone()).build(&input.schema, None, context)?;
             input.schema = stage.schema().clone();
             input.stages.push(stage);
         }
@@ -230,7 +230,7 @@ impl Rest<'_> {
                 );
                 return None;
             }
-            other => match StepKind::resolve(other, 0, self.context) {
+            other => match Step::resolve(other, 0, self.context) {
                 Ok(Some(kind)) => kind.build(schema, None, self.context).map(After::Stage),
                 Ok(None) => return None,
                 Err(error) => Err(error),

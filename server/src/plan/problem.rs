@@ -56,10 +56,6 @@ impl Problems {
         self.add(line, format!("`{key}` is not {what}"), hint);
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.found.is_empty() && self.other.is_none()
-    }
-
     pub fn into_list(mut self) -> Vec<Problem> {
         self.found.sort_by_key(|problem| problem.line);
         self.found

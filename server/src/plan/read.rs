@@ -35,7 +35,6 @@ pub fn spec(document: &Node, file: &Path, problems: &mut Problems) -> Option<Spe
     let conf = map.get("conf").map_or(Some(BTreeMap::new()), |node| reader.conf(node));
     let fallback = file.file_stem().map_or("query".into(), |stem| stem.to_string_lossy().into_owned());
     Some(Spec {
-        file: file.to_path_buf(),
         name: name.unwrap_or(fallback),
         line: document.line,
         source: source?,

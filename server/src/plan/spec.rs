@@ -1,7 +1,6 @@
 //! A query as the user wrote it: words checked, nothing resolved. Every part remembers its line.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use crate::sink::OutputMode;
 
@@ -14,8 +13,6 @@ pub struct At<T> {
 
 #[derive(Clone, Debug)]
 pub struct Spec {
-    /// The file it was read from: relative paths start at its folder.
-    pub file: PathBuf,
     pub name: String,
     pub line: u64,
     pub source: SourceSpec,

@@ -18,13 +18,7 @@ use crate::udf::Transform;
 
 /// One stage, ready to be built over any schema that has the columns it reads.
 #[derive(Clone)]
-pub struct Step {
-    pub line: u64,
-    pub kind: StepKind,
-}
-
-#[derive(Clone)]
-pub enum StepKind {
+pub enum Step {
     /// Select items, each as it was written.
     Select(Vec<String>),
     Filter(String),
@@ -44,14 +38,14 @@ pub enum StepKind {
     },
 }
 
-impl StepKind {
+impl Step {
     /// The step of a stateless stage; none for the others.
-    pub fn resolve(spec: &StageSpec, node: usize, context: &PlanContext) -> Result<Option<StepKind>> {
+    pub fn resolve(spec: &StageSpec, node: usize, context: &PlanContext) -> Result<Option<Step>> {
         Ok(Some(match spec {
-            StageSpec::Select(items) => StepKind::Select(texts(items)),
-            StageSpec::Filter(predicate) => StepKind::Filter(predicate.clone()),
+            StageSpec::Select(items) => Step::Select(texts(items)),
+            StageSpec::Filter(predicate) => Step::Filter(predicate.clone()),
             StageSpec::WithColumn { name, expr } => {
-                StepKind::WithColumn { name: name.clone(), expr: expr.clone() }
+                Step::WithColumn { name: name.clone(), expr: expr.clone() }
             }
             StageSpec::WithWatermark { column, delay } => {
                 let delay_us = parse_interval_micros(delay)?;
@@ -60,11 +54,11 @@ impl StepKind {
                         .with("delay", delay)
                         .hint("use `0 seconds` or more"));
                 }
-                StepKind::Watermark { column: column.clone(), delay_us, node }
+                Step::Watermark { column: column.clone(), delay_us, node }
             }
             StageSpec::Udf { module, function, input } => {
                 let transform = context.module(module)?.function(function)?;
-                StepKind::Udf { transform, module: module.clone(), input: texts(input) }
+                Step::Udf { transform, module: module.clone(), input: texts(input) }
             }
             _ => return Ok(None),
         }))
@@ -73,13 +67,13 @@ impl StepKind {
     /// For `explain`.
     pub fn describe(&self) -> String {
         match self {
-            StepKind::Select(items) => format!("select {}", items.join(", ")),
-            StepKind::Filter(predicate) => format!("filter {predicate}"),
-            StepKind::WithColumn { name, expr } => format!("withColumn {name} = {expr}"),
-            StepKind::Watermark { column, delay_us, .. } => {
+            Step::Select(items) => format!("select {}", items.join(", ")),
+            Step::Filter(predicate) => format!("filter {predicate}"),
+            Step::WithColumn { name, expr } => format!("withColumn {name} = {expr}"),
+            Step::Watermark { column, delay_us, .. } => {
                 format!("withWatermark {column} delay {} ms", delay_us / 1_000)
             }
-            StepKind::Udf { transform, module, input } => {
+            Step::Udf { transform, module, input } => {
                 format!("udf {module}.{}({})", transform.name(), input.join(", "))
             }
         }
@@ -95,15 +89,15 @@ impl StepKind {
     ) -> Result<Arc<dyn Stage>> {
         let analyzer = Analyzer::new(schema.clone(), context.environment.clone());
         match self {
-            StepKind::Select(items) => select(&analyzer, items, needed),
-            StepKind::Filter(predicate) => {
+            Step::Select(items) => select(&analyzer, items, needed),
+            Step::Filter(predicate) => {
                 Ok(Arc::new(Filter::new(analyzer.predicate(predicate)?, schema.clone())))
             }
-            StepKind::WithColumn { name, expr } => with_column(&analyzer, schema, name, expr, needed),
-            StepKind::Watermark { column, delay_us, node } => {
+            Step::WithColumn { name, expr } => with_column(&analyzer, schema, name, expr, needed),
+            Step::Watermark { column, delay_us, node } => {
                 Ok(Arc::new(watermark(&analyzer, schema, column, *delay_us, *node)?))
             }
-            StepKind::Udf { transform, input, .. } => {
+            Step::Udf { transform, input, .. } => {
                 Ok(Arc::new(udf(&analyzer, schema, transform, input, needed)?))
             }
         }
@@ -116,8 +110,8 @@ impl StepKind {
         schema: &SchemaRef,
         needed: &BTreeSet<String>,
         context: &PlanContext,
-    ) -> Result<StepKind> {
-        let StepKind::Select(items) = self else { return Ok(self.clone()) };
+    ) -> Result<Step> {
+        let Step::Select(items) = self else { return Ok(self.clone()) };
         let analyzer = Analyzer::new(schema.clone(), context.environment.clone());
         let mut kept = Vec::new();
         for item in items {
@@ -125,7 +119,7 @@ impl StepKind {
                 kept.push(item.clone());
             }
         }
-        Ok(StepKind::Select(kept))
+        Ok(Step::Select(kept))
     }
 
     /// The names of the columns of `schema` that this step reads to give the columns `needed`.
@@ -140,26 +134,26 @@ impl StepKind {
             |columns: &[usize]| columns.iter().map(|i| schema.field(*i).name().clone()).collect::<Vec<_>>();
         let mut read = BTreeSet::new();
         match self {
-            StepKind::Select(items) => {
+            Step::Select(items) => {
                 for item in kept_items(&analyzer, items, Some(needed))? {
                     read.extend(names(item_input(&item).columns()));
                 }
             }
-            StepKind::Filter(predicate) => {
+            Step::Filter(predicate) => {
                 read.extend(needed.iter().cloned());
                 read.extend(names(analyzer.predicate(predicate)?.columns()));
             }
-            StepKind::WithColumn { name, expr } => {
+            Step::WithColumn { name, expr } => {
                 read.extend(needed.iter().filter(|n| !n.eq_ignore_ascii_case(name)).cloned());
                 if needed.iter().any(|n| n.eq_ignore_ascii_case(name)) {
                     read.extend(names(analyzer.expression(expr)?.columns()));
                 }
             }
-            StepKind::Watermark { column, .. } => {
+            Step::Watermark { column, .. } => {
                 read.extend(needed.iter().cloned());
                 read.extend(names(analyzer.expression(&quoted(column))?.columns()));
             }
-            StepKind::Udf { transform, input, .. } => {
+            Step::Udf { transform, input, .. } => {
                 let given = |name: &String| transform.outputs().iter().any(|f| f.name() == name);
                 read.extend(needed.iter().filter(|name| !given(name)).cloned());
                 for argument in input {

@@ -90,10 +90,9 @@ fn only_needed_columns_are_read_and_explain_shows_every_edge() {
     ] {
         assert!(text.contains(wanted), "{wanted} is missing in\n{text}");
     }
-    let json = format!(
-        "{{\"source\": {{\"format\": \"rate-micro-batch\", \"options\": {{\"rowsPerBatch\": 1}}}}, \"stages\": [{{\"select\": [\"value + 1 AS next\"]}}], \"sink\": {{\"format\": \"console\"}}}}"
-    );
-    let plans = plan(&json).unwrap();
+    let json = r#"{"source": {"format": "rate-micro-batch", "options": {"rowsPerBatch": 1}},
+        "stages": [{"select": ["value + 1 AS next"]}], "sink": {"format": "console"}}"#;
+    let plans = plan(json).unwrap();
     assert_eq!(plans[0].inputs[0].projection, [1]);
     assert_eq!(plans[0].schema.field(0).name(), "next");
 }

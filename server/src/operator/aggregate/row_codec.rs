@@ -35,10 +35,6 @@ impl Rows {
         self.offsets.len().saturating_sub(1)
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     pub fn row(&self, index: usize) -> &[u8] {
         &self.data[self.offsets[index]..self.offsets[index + 1]]
     }

@@ -50,10 +50,6 @@ impl GroupTable {
         self.hashes.len()
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.hashes.is_empty()
-    }
-
     /// Replaces `groups` with the group of each of the `rows` rows of the lanes. Without lanes all rows are one
     /// group.
     pub fn intern(&mut self, lanes: &[Lane], rows: usize, groups: &mut Vec<u32>) -> Result<()> {

@@ -55,7 +55,11 @@ pub fn restore(
                 return Ok((local, meta));
             }
             Err(error) if error.kind() == ErrorKind::Data => {
-                tracing::warn!(?base, %error, "state cannot be restored from here");
+                // A machine that never ran the query has no local state: nothing to worry about.
+                match base {
+                    Base::Local => tracing::debug!(%error, "the local state is not used"),
+                    _ => tracing::warn!(?base, %error, "state cannot be restored from here"),
+                }
                 reasons.push(format!("{base:?}: {error}"));
             }
             Err(error) => return Err(error),

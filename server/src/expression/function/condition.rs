@@ -23,7 +23,7 @@ fn raised(message: &str) -> Error {
     Error::user(format!("[USER_RAISED_EXCEPTION] {message}"))
 }
 
-fn nothing(rows: usize, constant: bool) -> Result<datafusion_expr::ColumnarValue> {
+fn nothing(rows: usize, constant: bool) -> Result<datafusion_expr_common::columnar_value::ColumnarValue> {
     finished(Arc::new(NullArray::new(if constant { 1 } else { rows })), constant)
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Decimal128Type, Int64Type, i256};
-use datafusion_expr::ColumnarValue;
+use datafusion_expr_common::columnar_value::ColumnarValue;
 
 use super::arithmetic::Arithmetic;
 use super::rows::{Side, divide_by_zero, overflow, pairs, raise_or_null, remainder_by_zero};

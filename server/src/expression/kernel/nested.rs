@@ -10,7 +10,7 @@ use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::kernels::cmp;
 use arrow::compute::{SortOptions, interleave, take};
 use arrow::datatypes::{DataType, FieldRef, Fields, Int32Type};
-use datafusion_expr::ColumnarValue;
+use datafusion_expr_common::columnar_value::ColumnarValue;
 
 use super::compare::normal;
 use super::rows::single;

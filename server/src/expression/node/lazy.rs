@@ -10,7 +10,7 @@ use arrow::compute::{and_kleene, interleave, is_not_null, is_null, or_kleene, ta
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use datafusion_common::ScalarValue;
-use datafusion_expr::ColumnarValue;
+use datafusion_expr_common::columnar_value::ColumnarValue;
 
 use super::{Apply, Frame, Node, into_array};
 use crate::error::{Error, Result};

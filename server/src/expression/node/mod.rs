@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use arrow::array::{Array, ArrayRef, BooleanArray, new_empty_array};
 use arrow::datatypes::DataType;
 use datafusion_common::ScalarValue;
-use datafusion_expr::ColumnarValue;
+use datafusion_expr_common::columnar_value::ColumnarValue;
 
 pub use frame::Frame;
 pub use higher_order::{Higher, HigherKind, Lambda};

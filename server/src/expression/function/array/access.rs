@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, Int32Builder, MapArray, UInt64Array, downcast_array};
 use arrow::compute::take;
 use arrow::datatypes::DataType;
-use datafusion_expr::ColumnarValue;
+use datafusion_expr_common::columnar_value::ColumnarValue;
 
 use super::edit::index_of_zero;
 use super::{Lists, conform, element, keys, list, pool};

@@ -16,7 +16,7 @@ use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, FieldRef, Float32Type, Float64Type};
 use arrow::row::{RowConverter, Rows, SortField};
-use datafusion_expr::ColumnarValue;
+use datafusion_expr_common::columnar_value::ColumnarValue;
 
 use crate::error::{Error, Result};
 use crate::expression::coercion::{array_type, unexpected_type, wider};

@@ -112,7 +112,9 @@ fn extract(args: &[Argument]) -> Result<Call> {
     count("date_part", args, 2, 2)?;
     if args[0].literal.is_some_and(|value| value.is_null()) {
         let kernel: Kernel = std::sync::Arc::new(|_, _| {
-            Ok(datafusion_expr::ColumnarValue::Scalar(datafusion_common::ScalarValue::Float64(None)))
+            Ok(datafusion_expr_common::columnar_value::ColumnarValue::Scalar(
+                datafusion_common::ScalarValue::Float64(None),
+            ))
         });
         let arguments = args.iter().map(|arg| arg.data_type.clone()).collect();
         return Ok(Call { arguments, output: DOUBLE, nullable: true, kernel });

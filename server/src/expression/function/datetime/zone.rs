@@ -206,7 +206,7 @@ fn convert_timezone(args: &[Argument]) -> Result<Call> {
 fn current_timezone(args: &[Argument]) -> Result<Call> {
     let kernel: Kernel = Arc::new(|_, _| {
         let zone = datafusion_common::ScalarValue::Utf8(Some("UTC".into()));
-        Ok(datafusion_expr::ColumnarValue::Scalar(zone))
+        Ok(datafusion_expr_common::columnar_value::ColumnarValue::Scalar(zone))
     });
     call("current_timezone", args, &[], STRING, kernel)
 }

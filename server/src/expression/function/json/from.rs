@@ -377,7 +377,7 @@ fn from_json(args: &[Argument]) -> Result<Call> {
     let data_type = output.clone();
     let kernel: Kernel = Arc::new(move |args, rows| {
         let texts = Column::<Text>::of(&args[0])?;
-        let constant = matches!(args[0], datafusion_expr::ColumnarValue::Scalar(_));
+        let constant = matches!(args[0], datafusion_expr_common::columnar_value::ColumnarValue::Scalar(_));
         let rows = if constant { 1 } else { rows };
         let texts: Vec<Option<&str>> = (0..rows).map(|row| texts.get(row)).collect();
         finished(parsed(&texts, &data_type, &settings)?, constant)

@@ -6,7 +6,7 @@ pub mod parts;
 use arrow::array::{Array, ArrayRef, MapArray, StructArray, downcast_array};
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::DataType;
-use datafusion_expr::ColumnarValue;
+use datafusion_expr_common::columnar_value::ColumnarValue;
 use hashbrown::HashSet;
 use std::sync::Arc;
 

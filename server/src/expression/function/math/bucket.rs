@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::Int64Builder;
 use arrow::datatypes::{DataType, DurationMicrosecondType, IntervalYearMonthType};
-use datafusion_expr::ColumnarValue;
+use datafusion_expr_common::columnar_value::ColumnarValue;
 
 use crate::error::Result;
 use crate::expression::coercion::{is_day_time, is_year_month};

@@ -4,7 +4,7 @@ use std::f64::consts::{E, PI};
 
 use arrow::array::{Float64Builder, Int64Builder};
 use datafusion_common::ScalarValue;
-use datafusion_expr::ColumnarValue;
+use datafusion_expr_common::columnar_value::ColumnarValue;
 
 use super::strict;
 use crate::error::Result;

@@ -132,5 +132,7 @@ where
 /// A kernel for a call with an argument that is null by type.
 fn null_kernel(output: &DataType) -> Result<Kernel> {
     let null = ScalarValue::try_from(output).map_err(|e| Error::internal("make a null").because(e))?;
-    Ok(std::sync::Arc::new(move |_, _| Ok(datafusion_expr::ColumnarValue::Scalar(null.clone()))))
+    Ok(std::sync::Arc::new(move |_, _| {
+        Ok(datafusion_expr_common::columnar_value::ColumnarValue::Scalar(null.clone()))
+    }))
 }

@@ -144,7 +144,7 @@ fn nulls(output: DataType) -> Kernel {
     Arc::new(move |_, _| {
         let null = datafusion_common::ScalarValue::try_from(&output);
         let null = null.map_err(|e| Error::internal("make a null").because(e))?;
-        Ok(datafusion_expr::ColumnarValue::Scalar(null))
+        Ok(datafusion_expr_common::columnar_value::ColumnarValue::Scalar(null))
     })
 }
 

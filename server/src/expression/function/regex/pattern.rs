@@ -9,7 +9,7 @@ use super::translate::{Refusal, translate};
 use crate::error::{Error, Result};
 use crate::expression::function::kernel::*;
 use crate::expression::registry::Argument;
-use datafusion_expr::ColumnarValue;
+use datafusion_expr_common::columnar_value::ColumnarValue;
 
 pub struct Pattern {
     regex: Regex,

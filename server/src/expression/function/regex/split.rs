@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ListBuilder, StringBuilder};
-use datafusion_expr::ColumnarValue;
+use datafusion_expr_common::columnar_value::ColumnarValue;
 
 use super::pattern::{Pattern, Patterns, Source};
 use crate::error::Result;

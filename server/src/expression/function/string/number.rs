@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::StringBuilder;
 use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
-use datafusion_expr::ColumnarValue;
+use datafusion_expr_common::columnar_value::ColumnarValue;
 
 use crate::error::{Error, Result};
 use crate::expression::coercion::{is_float, is_integral, unexpected_type};

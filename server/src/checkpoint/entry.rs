@@ -68,6 +68,9 @@ pub struct CommitEntry {
     /// The watermark moved so that results may leave in a batch without rows, and the trigger lets one run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_data_wanted: bool,
+    /// Rows that each `limit` of the query let through so far.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows_passed: Vec<u64>,
     /// The run that finished the batch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run_id: Option<String>,

@@ -187,6 +187,11 @@ pub fn wider(a: &DataType, b: &DataType) -> Option<DataType> {
         .or_else(|| wider_nested(a, b))
 }
 
+/// Whether SQL turns the one type into the other by itself, where a function asks for it.
+pub fn widens_to(from: &DataType, to: &DataType) -> bool {
+    tightest(from, to).as_ref() == Some(to)
+}
+
 /// The type in which two values are compared: strings inside arrays and structs are not cast, and the names of
 /// a struct's fields do not count.
 pub fn comparable(a: &DataType, b: &DataType) -> Option<DataType> {

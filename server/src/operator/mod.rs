@@ -15,7 +15,7 @@ mod watermark;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::record::EventTimeStats;
 
 pub use filter::Filter;
@@ -65,27 +65,50 @@ pub trait StageRun: Send {
 
 /// One split's trip through all stateless stages.
 pub struct Chain {
-    runs: Vec<Box<dyn StageRun>>,
+    /// Each with what an error calls it.
+    runs: Vec<(String, Box<dyn StageRun>)>,
 }
 
 impl Chain {
-    pub fn start(stages: &[std::sync::Arc<dyn Stage>]) -> Result<Chain> {
-        Ok(Chain { runs: stages.iter().map(|stage| stage.start()).collect::<Result<_>>()? })
+    /// `names` has a name for each of the stages.
+    pub fn start<'n>(
+        stages: &[std::sync::Arc<dyn Stage>],
+        names: impl Iterator<Item = &'n str>,
+    ) -> Result<Chain> {
+        let start = |(stage, name): (&std::sync::Arc<dyn Stage>, &str)| {
+            stage.start().map(|run| (name.to_string(), run)).map_err(|error| in_stage(name, error))
+        };
+        Ok(Chain { runs: stages.iter().zip(names).map(start).collect::<Result<_>>()? })
     }
 
     /// Rows that leave the last stage, in order; empty batches are dropped on the way.
     pub fn run(&mut self, rows: RecordBatch, report: &mut TaskReport) -> Result<Vec<RecordBatch>> {
         let mut batches = vec![rows];
-        for run in &mut self.runs {
+        for (name, run) in &mut self.runs {
             let mut next = Vec::with_capacity(batches.len());
-            for batch in batches {
-                if batch.num_rows() > 0 {
-                    run.run(batch, report, &mut next)?;
-                }
+            for batch in batches.into_iter().filter(|batch| batch.num_rows() > 0) {
+                run.run(batch.clone(), report, &mut next)
+                    .map_err(|error| in_stage(name, error).with("first_row", sample(&batch, 0)))?;
             }
             batches = next;
         }
         batches.retain(|batch| batch.num_rows() > 0);
         Ok(batches)
     }
+}
+
+fn in_stage(name: &str, error: Error) -> Error {
+    Error::new(error.kind(), "run a stage").with("stage", name).because(error)
+}
+
+/// The most characters of a row that an error shows.
+const SAMPLE_CHARS_MAX: usize = 200;
+
+/// A row for an error: its columns by name, cut where it gets long.
+pub fn sample(rows: &RecordBatch, row: usize) -> String {
+    let schema = rows.schema();
+    let value = |column| arrow::util::display::array_value_to_string(column, row).unwrap_or_default();
+    let columns = schema.fields().iter().zip(rows.columns());
+    let columns: Vec<String> = columns.map(|(f, column)| format!("{}={}", f.name(), value(column))).collect();
+    columns.join(", ").chars().take(SAMPLE_CHARS_MAX).collect()
 }

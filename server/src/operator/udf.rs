@@ -6,9 +6,8 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::compute::take;
 
 use arrow::datatypes::SchemaRef;
-use arrow::util::display::array_value_to_string;
 
-use super::{Stage, StageRun, TaskReport};
+use super::{Stage, StageRun, TaskReport, sample};
 use crate::error::{Error, Result};
 use crate::expression::Expression;
 use crate::fault;
@@ -83,7 +82,7 @@ impl StageRun for UdfRun {
         fault::point("guest-after");
         for result in results {
             if let Some(refused) = result.errors.first() {
-                return Err(refused_row(&self.transform, &arguments, refused));
+                return Err(refused_row(&self.transform, &rows, refused));
             }
             out.push(self.assemble(&rows, &result)?);
         }
@@ -91,16 +90,10 @@ impl StageRun for UdfRun {
     }
 }
 
-/// The most characters of a row that an error shows.
-const SAMPLE_CHARS_MAX: usize = 200;
-
-fn refused_row(transform: &Transform, arguments: &[ArrayRef], refused: &RowError) -> Error {
-    let value = |column: &ArrayRef| array_value_to_string(column, refused.row).unwrap_or_default();
-    let sample: Vec<String> = arguments.iter().map(value).collect();
-    let sample: String = sample.join(", ").chars().take(SAMPLE_CHARS_MAX).collect();
+fn refused_row(transform: &Transform, rows: &RecordBatch, refused: &RowError) -> Error {
     Error::user("a guest refused a row")
         .with("function", transform.name())
         .with("module_digest", transform.module().digest())
         .with("message", &refused.message)
-        .with("row", sample)
+        .with("row", sample(rows, refused.row))
 }

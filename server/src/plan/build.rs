@@ -28,7 +28,7 @@ pub struct Plan {
     /// The delay of each watermark, microseconds; the number of a watermark is its place here.
     pub watermarks: Vec<i64>,
     pub aggregation: Option<Arc<Aggregation>>,
-    /// What happens to the rows of an aggregation's result.
+    /// What happens to the rows of an aggregation's result, and from the first `limit` on.
     pub after: Vec<After>,
     /// What happens, for `explain`: a line and the schema after it.
     pub described: Vec<(String, SchemaRef)>,
@@ -49,6 +49,8 @@ pub enum After {
     Stage(Arc<dyn Stage>),
     /// Needs all rows of the batch at once.
     Sort(Sort),
+    /// Lets so many rows through in all batches together, then none.
+    Limit(u64),
 }
 
 pub fn build(spec: &Spec, context: &PlanContext, problems: &mut Problems) -> Option<Plan> {
@@ -67,7 +69,8 @@ pub fn build(spec: &Spec, context: &PlanContext, problems: &mut Problems) -> Opt
     let sink_check =
         sink::check(&spec.sink.format.value, &sink_options, &spec.sink.partition_by, &schema, spec.mode);
     problems.take(spec.sink.line, sink_check)?;
-    let identity = Identity::of(&inputs, &watermarks, aggregation.as_deref(), spec.mode);
+    let mut identity = Identity::of(&inputs, &watermarks, aggregation.as_deref(), spec.mode);
+    identity.limits = after.iter().filter(|step| matches!(step, After::Limit(_))).count();
     Some(Plan {
         name: spec.name.clone(),
         inputs,
@@ -114,6 +117,7 @@ fn build_inputs(branches: &[Branch], needed: &BTreeSet<String>, context: &PlanCo
         if own != names {
             let stage = Step::Select(names.clone()).build(&input.schema, None, context)?;
             input.schema = stage.schema().clone();
+            input.described.push((format!("select {}", names.join(", ")), input.schema.clone()));
             input.stages.push(stage);
         }
     }
@@ -123,7 +127,7 @@ fn build_inputs(branches: &[Branch], needed: &BTreeSet<String>, context: &PlanCo
 fn after_schema(after: &[After], aggregation: Option<&Aggregation>, inputs: &[Input]) -> SchemaRef {
     let last = after.iter().rev().find_map(|step| match step {
         After::Stage(stage) => Some(stage.schema().clone()),
-        After::Sort(_) => None,
+        After::Sort(_) | After::Limit(_) => None,
     });
     let before = aggregation.map(|aggregation| aggregation.schema().clone());
     let input = || inputs.first().map_or_else(|| Arc::new(Schema::empty()), |input| input.schema.clone());
@@ -147,12 +151,10 @@ impl Rest<'_> {
         let all = || input.fields().iter().map(|field| field.name().clone()).collect();
         let Some(first) = stages.first() else { return Some((None, all(), Vec::new())) };
         let StageSpec::GroupBy { keys, agg } = &first.value else {
-            // The shape is refused by the mode's rules, unless they let a bare sort or limit through.
-            self.shape.sorts = matches!(first.value, StageSpec::OrderBy(_));
-            self.shape.limits = matches!(first.value, StageSpec::Limit(_));
+            let after = self.after(input.clone(), stages)?;
             let refused = legality::check(self.shape, self.spec.mode);
             self.problems.take(first.line, refused)?;
-            return None;
+            return Some((None, all(), after));
         };
         let (needed, aggregation) = self.aggregation(branches, first.line, keys, agg)?;
         let described = format!("groupBy {} agg {}", list(keys), list(agg));
@@ -201,6 +203,7 @@ impl Rest<'_> {
                     }
                     _ => after.push(After::Sort(sort)),
                 },
+                limit @ After::Limit(_) => after.push(limit),
             }
             let described = describe(&stage.value).unwrap_or_default();
             self.described.push((described, schema.clone()));
@@ -216,13 +219,15 @@ impl Rest<'_> {
                 let keys = analyzer.order(&values(items));
                 keys.map(|keys| After::Sort(Sort { keys, limit: None, schema: schema.clone() }))
             }
+            StageSpec::Limit(limit) if self.spec.mode == OutputMode::Append => {
+                Ok(After::Limit(*limit as u64))
+            }
             StageSpec::Limit(limit) => {
                 self.shape.limits = true;
                 Ok(After::Sort(Sort { keys: Vec::new(), limit: Some(*limit), schema: schema.clone() }))
             }
             StageSpec::GroupBy { .. } | StageSpec::Union { .. } | StageSpec::WithWatermark { .. } => {
-                let what =
-                    "a second aggregation, a union or a watermark behind an aggregation is not supported";
+                let what = "an aggregation, a union or a watermark behind an aggregation or a limit is not supported";
                 self.problems.add(
                     stage.line,
                     what,

@@ -17,6 +17,9 @@ pub struct Identity {
     pub sources: Vec<String>,
     pub watermarks: usize,
     pub state: Option<StateIdentity>,
+    /// How many `limit` there are that count over all batches.
+    #[serde(default)]
+    pub limits: usize,
 }
 
 /// What is in state, and which of it each batch gives.
@@ -43,7 +46,7 @@ impl Identity {
             StateIdentity { format: FORMAT_VERSION, keys, aggregates, evicts: mode != OutputMode::Complete }
         });
         let sources = inputs.iter().map(|input| input.format.clone()).collect();
-        Identity { sources, watermarks: watermarks.len(), state }
+        Identity { sources, watermarks: watermarks.len(), state, limits: 0 }
     }
 
     /// Refuses by name every change that the checkpoint does not survive.
@@ -61,6 +64,9 @@ impl Identity {
             (Some(_), None) => changes.push("the aggregation was removed".to_string()),
             (Some(before), Some(now)) => changes.extend(before.changes(now, mode)),
             (None, None) => {}
+        }
+        if self.limits != stored.limits {
+            changes.push(format!("limits: {} became {}", stored.limits, self.limits));
         }
         if changes.is_empty() {
             return Ok(());

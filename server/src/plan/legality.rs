@@ -33,9 +33,9 @@ pub fn check(shape: Shape, mode: OutputMode) -> Result<()> {
             "orderBy is supported only on an aggregated result in complete mode: a stream has no end to sort to",
             "use complete with a `groupBy`, or sort when reading the output",
         ),
-        OutputMode::Append | OutputMode::Update if shape.limits => unsupported(
-            "limit is supported only on an aggregated result in complete mode",
-            "use complete with a `groupBy`, or limit when reading the output",
+        OutputMode::Update if shape.limits => unsupported(
+            "limit is not supported in update mode: a row that changes would count again",
+            "use append, or complete with a `groupBy`",
         ),
         _ => Ok(()),
     }
@@ -66,7 +66,7 @@ mod tests {
             (aggregation, false, true, true),
             (windowed, true, true, true),
             (sorted, false, false, true),
-            (limited, false, false, true),
+            (limited, true, false, true),
             (Shape { sorts: true, ..map }, false, false, false),
         ] {
             for (mode, legal) in [(Append, append), (Update, update), (Complete, complete)] {

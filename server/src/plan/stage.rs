@@ -9,6 +9,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use super::context::PlanContext;
 use super::spec::{At, StageSpec};
 use crate::error::{Error, Result};
+use crate::expression::coercion::widens_to;
 use crate::expression::{Analyzer, Expression, SelectItem};
 use crate::operator::{
     Filter, Generate, Project, Stage, UdfColumn, UdfStage, WATERMARK_DELAY_KEY, WatermarkStage,
@@ -286,10 +287,14 @@ fn udf(
     let mut arguments = Vec::with_capacity(input.len());
     for (text, field) in input.iter().zip(wanted.iter()) {
         let argument = analyzer.expression(text)?;
-        if argument.field().data_type() != field.data_type() {
-            return Err(wrong_argument(transform, text, &argument, field));
-        }
-        arguments.push(argument);
+        let (given, wanted) = (argument.field().data_type(), field.data_type());
+        arguments.push(match given == wanted {
+            true => argument,
+            false if widens_to(given, wanted) => {
+                analyzer.expression(&format!("CAST({text} AS {})", type_name(wanted)))?
+            }
+            false => return Err(wrong_argument(transform, text, &argument, field)),
+        });
     }
     let keep = |name: &String| needed.is_none_or(|needed| needed.contains(name));
     let given: BTreeMap<&str, usize> =

@@ -1,12 +1,13 @@
 //! The spine: the one place that knows the order in which a batch becomes durable.
 //!
-//! offset log, then sources told what is committed, then the tasks (everything staged, nothing visible), then the
-//! state's changes, then the sink's publication, then the commit log, then the local state. A crash anywhere leads
-//! back to the same batch with the same input, and gives the same bytes.
+//! offset log, then sources told what is committed, then the tasks (everything staged, nothing visible) and the
+//! state's changes while the staged files close, then the sink's publication, then the commit log, then the local
+//! state. A crash anywhere leads back to the same batch with the same input, and gives the same bytes.
 
 use std::sync::Arc;
 
 use super::RunSettings;
+use super::closing::{Closer, Closing};
 use super::progress::{Durations, QueryProgress, SourceProgress, StateProgress};
 use super::task::{Outcome, SplitTask, TaskContext};
 use super::watermark::WatermarkTracker;
@@ -40,6 +41,8 @@ pub struct Spine<'a> {
     /// The batch before moved the watermark, so that results may leave without new rows.
     pub no_data_wanted: bool,
     pub last_trigger_us: Option<i64>,
+    /// What each `limit` let through so far.
+    pub rows_passed: Vec<u64>,
 }
 
 /// A batch that has been decided on: what the offset log says, or is about to say.
@@ -103,7 +106,8 @@ impl Spine<'_> {
             state.commit_durable(batch.id, changes.into_iter().map(|c| (AGGREGATION, c)).collect())?;
         }
         let commit_ms = self.since_ms(state_started);
-        self.sink.publish(batch.id, std::mem::take(&mut outcome.staged))?;
+        let staged = std::mem::take(&mut outcome.staged).into_iter().map(Closing::wait);
+        self.sink.publish(batch.id, staged.collect::<Result<_>>()?)?;
         durations.add_batch = self.since_ms(started);
 
         let started = self.settings.clock.now_micros();
@@ -113,6 +117,7 @@ impl Spine<'_> {
         let commit = CommitEntry {
             next_batch_watermark_ms: next_watermark_ms,
             no_data_wanted: self.no_data_wanted,
+            rows_passed: outcome.rows_passed.clone(),
             run_id: Some(self.run_id.to_string()),
             ..CommitEntry::default()
         };
@@ -124,6 +129,7 @@ impl Spine<'_> {
         durations.commit_offsets = self.since_ms(started);
         durations.trigger_execution = self.since_ms(batch.triggered_us);
         let progress = self.progress(&batch, &outcome, durations, commit_ms);
+        self.rows_passed = outcome.rows_passed;
         self.ends = batch.entry.sources;
         self.watermark_before_ms = Some(batch.entry.plan.batch_watermark_ms);
         self.last_trigger_us = Some(batch.triggered_us);
@@ -170,6 +176,8 @@ impl Spine<'_> {
             eviction_us: self.tracker.is_used().then_some(micros(plan.batch_watermark_ms)),
             partitions: plan.partitions.unwrap_or(self.settings.parallelism),
             state: reader.as_ref(),
+            rows_passed: &self.rows_passed,
+            closer: Closer::default(),
         };
         tasks.run(splits)
     }
@@ -202,15 +210,29 @@ impl Spine<'_> {
         }
         let mut event_time = EventTimeStats::default();
         outcome.report.event_times.iter().for_each(|seen| event_time.merge(seen));
-        let state = self.state.as_ref().map(|state| StateProgress {
+        let partitions = batch.entry.plan.partitions.unwrap_or(self.settings.parallelism);
+        let limits =
+            outcome.rows_passed.iter().zip(&self.rows_passed).rev().map(|(now, before)| StateProgress {
+                operator: "globalLimit",
+                // The one row is the count.
+                rows_total: u64::from(*now > 0),
+                rows_updated: u64::from(now > before),
+                partitions: 1,
+                ..StateProgress::default()
+            });
+        let aggregation = self.state.as_ref().map(|state| StateProgress {
+            operator: "stateStoreSave",
             rows_total: state.rows(AGGREGATION),
             rows_updated: outcome.rows_updated,
             rows_removed: outcome.rows_removed,
             rows_dropped_by_watermark: outcome.report.rows_dropped_by_watermark,
+            updates_ms: outcome.updates.as_millis() as i64,
+            removals_ms: outcome.removals.as_millis() as i64,
             commit_ms,
             memory_bytes: state.metrics().memory_bytes,
-            partitions: batch.entry.plan.partitions.unwrap_or(self.settings.parallelism),
+            partitions,
         });
+        let state = limits.chain(aggregation).collect();
         let since_last = self.last_trigger_us.map(|last| (batch.triggered_us - last) as f64 / 1e6);
         Ok(QueryProgress {
             id: self.query_id,

@@ -2,6 +2,7 @@
 //! neither HTTP nor tenants.
 
 mod batch;
+mod closing;
 mod open;
 mod progress;
 mod run;

@@ -67,6 +67,10 @@ pub fn open<'a>(plan: &'a Plan, context: &'a PlanContext, settings: &'a RunSetti
         watermark_before_ms: stored.before.as_ref().map(|entry| entry.plan.batch_watermark_ms),
         no_data_wanted: stored.commit.as_ref().is_some_and(|commit| commit.no_data_wanted),
         last_trigger_us: None,
+        rows_passed: match &stored.commit {
+            Some(commit) if commit.rows_passed.len() == plan.identity.limits => commit.rows_passed.clone(),
+            _ => vec![0; plan.identity.limits],
+        },
     };
     Ok(Opened { spine, next: stored.next, replay: stored.replay, temporary })
 }

@@ -17,10 +17,16 @@ pub struct Durations {
 
 #[derive(Clone, Debug, Default)]
 pub struct StateProgress {
+    /// Spark's name of the operator.
+    pub operator: &'static str,
     pub rows_total: u64,
     pub rows_updated: u64,
     pub rows_removed: u64,
     pub rows_dropped_by_watermark: u64,
+    /// Of all threads together: state read and merged with the batch's groups.
+    pub updates_ms: i64,
+    /// The same: groups found that the watermark has passed.
+    pub removals_ms: i64,
     pub commit_ms: i64,
     pub memory_bytes: u64,
     pub partitions: usize,
@@ -50,7 +56,8 @@ pub struct QueryProgress {
     pub event_time: EventTimeStats,
     /// The watermark that this batch used; nothing if the query has none.
     pub watermark_ms: Option<i64>,
-    pub state: Option<StateProgress>,
+    /// The last stateful operator first, as Spark has them.
+    pub state: Vec<StateProgress>,
     pub sources: Vec<SourceProgress>,
     pub sink: String,
     pub rows_out: u64,
@@ -136,10 +143,12 @@ impl QueryProgress {
         if let Some(watermark) = self.watermark_ms {
             line.push_str(&format!(", watermark {}", iso_millis(watermark.saturating_mul(1_000))));
         }
-        if let Some(state) = &self.state {
-            line.push_str(&format!(", {} state rows", state.rows_total));
-            if state.rows_dropped_by_watermark > 0 {
-                line.push_str(&format!(", {} late rows dropped", state.rows_dropped_by_watermark));
+        if !self.state.is_empty() {
+            let sum = |count: fn(&StateProgress) -> u64| self.state.iter().map(count).sum::<u64>();
+            line.push_str(&format!(", {} state rows", sum(|state| state.rows_total)));
+            let late = sum(|state| state.rows_dropped_by_watermark);
+            if late > 0 {
+                line.push_str(&format!(", {late} late rows dropped"));
             }
         }
         line.push_str(&format!(
@@ -152,12 +161,12 @@ impl QueryProgress {
 
 fn state_json(state: &StateProgress) -> Value {
     json!({
-        "operatorName": "stateStoreSave",
+        "operatorName": state.operator,
         "numRowsTotal": state.rows_total,
         "numRowsUpdated": state.rows_updated,
-        "allUpdatesTimeMs": 0,
+        "allUpdatesTimeMs": state.updates_ms,
         "numRowsRemoved": state.rows_removed,
-        "allRemovalsTimeMs": 0,
+        "allRemovalsTimeMs": state.removals_ms,
         "commitTimeMs": state.commit_ms,
         "memoryUsedBytes": state.memory_bytes,
         "numRowsDroppedByWatermark": state.rows_dropped_by_watermark,

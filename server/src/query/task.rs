@@ -5,15 +5,17 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 
+use super::closing::{Closer, Closing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operator::aggregate::{Grouping, MergeInput, PartialGroups, merge};
 use crate::operator::{BATCH_ROWS, Chain, TaskReport};
 use crate::plan::{After, Input, Plan};
 use crate::record::BatchId;
-use crate::sink::{Sink, StageWriter, Staged};
+use crate::sink::{Sink, StageWriter};
 use crate::source::{ReadOptions, Split};
 use crate::state::{Changes, KEY_GROUPS, StateReader};
 use crate::udf::GUEST_THREAD_STACK_BYTES;
@@ -36,6 +38,9 @@ pub struct TaskContext<'a> {
     /// Partitions of an aggregation's result; fixed when the batch was planned.
     pub partitions: usize,
     pub state: Option<&'a StateReader>,
+    /// What each `limit` let through in the batches before.
+    pub rows_passed: &'a [u64],
+    pub closer: Closer,
 }
 
 /// What the tasks of a batch did.
@@ -44,38 +49,49 @@ pub struct Outcome {
     pub report: TaskReport,
     /// By input.
     pub rows_read: Vec<u64>,
-    pub staged: Vec<Staged>,
+    /// By partition.
+    pub staged: Vec<Closing>,
     pub changes: Vec<Changes>,
     pub rows_updated: u64,
     pub rows_removed: u64,
+    /// Time of all threads together.
+    pub updates: Duration,
+    pub removals: Duration,
     pub rows_out: u64,
+    /// What each `limit` has let through with this batch.
+    pub rows_passed: Vec<u64>,
 }
 
 impl TaskContext<'_> {
-    /// Runs the batch's splits; nothing is visible at the sink when this returns, everything is staged.
+    /// Runs the batch's splits. Nothing is visible at the sink when this returns, and all partitions finish.
     pub fn run(&self, splits: Vec<SplitTask>) -> Result<Outcome> {
-        let mut outcome = Outcome { rows_read: vec![0; self.plan.inputs.len()], ..Default::default() };
+        let rows_read = vec![0; self.plan.inputs.len()];
+        let mut outcome = Outcome { rows_read, rows_passed: self.rows_passed.to_vec(), ..Default::default() };
         let inputs: Vec<usize> = splits.iter().map(|task| task.input).collect();
-        match &self.plan.aggregation {
-            None => {
-                let numbered: Vec<_> = splits.into_iter().enumerate().collect();
-                let results =
-                    on_threads(self.parallelism, numbered, |(i, task)| self.run_stateless(i, task))?;
-                for (input, (report, staged, rows_out)) in inputs.into_iter().zip(results) {
-                    outcome.note(input, &report);
-                    outcome.staged.push(staged);
-                    outcome.rows_out += rows_out;
-                }
+        if self.plan.aggregation.is_some() {
+            let results = on_threads(self.parallelism, splits, |task| self.run_grouping(task))?;
+            let mut partials = Vec::new();
+            for (input, (report, groups)) in inputs.into_iter().zip(results) {
+                outcome.note(input, &report);
+                partials.push(groups);
             }
-            Some(_) => {
-                let results = on_threads(self.parallelism, splits, |task| self.run_grouping(task))?;
-                let mut partials = Vec::new();
-                for (input, (report, groups)) in inputs.into_iter().zip(results) {
-                    outcome.note(input, &report);
-                    partials.push(groups);
-                }
-                self.run_merges(&partials, &mut outcome)?;
+            self.run_merges(&partials, &mut outcome)?;
+        } else if self.plan.after.is_empty() {
+            let numbered: Vec<_> = splits.into_iter().enumerate().collect();
+            let results = on_threads(self.parallelism, numbered, |(i, task)| self.run_stateless(i, task))?;
+            for (input, (report, staged, rows_out)) in inputs.into_iter().zip(results) {
+                outcome.note(input, &report);
+                outcome.staged.push(staged);
+                outcome.rows_out += rows_out;
             }
+        } else {
+            let results = on_threads(self.parallelism, splits, |task| self.run_limited(task))?;
+            let mut gathered = Vec::new();
+            for (input, (report, rows)) in inputs.into_iter().zip(results) {
+                outcome.note(input, &report);
+                gathered.extend(rows);
+            }
+            self.stage_gathered(gathered, &mut outcome)?;
         }
         Ok(outcome)
     }
@@ -90,7 +106,8 @@ impl TaskContext<'_> {
         let name = task.split.describe();
         let mut report = TaskReport::default();
         let each = || -> Result<()> {
-            let mut chain = Chain::start(&input.stages)?;
+            let names = input.described.iter().map(|(name, _)| name.as_str());
+            let mut chain = Chain::start(&input.stages, names)?;
             let options = ReadOptions { projection: input.projection.clone(), rows_max: BATCH_ROWS };
             for rows in task.split.read(&options)? {
                 let rows = rows?;
@@ -108,7 +125,7 @@ impl TaskContext<'_> {
         }
     }
 
-    fn run_stateless(&self, partition: usize, task: SplitTask) -> Result<(TaskReport, Staged, u64)> {
+    fn run_stateless(&self, partition: usize, task: SplitTask) -> Result<(TaskReport, Closing, u64)> {
         let input = &self.plan.inputs[task.input];
         let mut writer = self.sink.stage(self.batch, partition)?;
         let mut rows_out = 0;
@@ -116,7 +133,7 @@ impl TaskContext<'_> {
             rows_out += rows.num_rows() as u64;
             writer.write(rows)
         })?;
-        Ok((report, writer.finish()?, rows_out))
+        Ok((report, self.closer.finish(writer)?, rows_out))
     }
 
     fn run_grouping(&self, task: SplitTask) -> Result<(TaskReport, PartialGroups)> {
@@ -131,16 +148,39 @@ impl TaskContext<'_> {
         Ok((report, groups))
     }
 
+    /// A limit takes rows of one split after the other: of none more than it may let through still.
+    fn run_limited(&self, task: SplitTask) -> Result<(TaskReport, Vec<RecordBatch>)> {
+        let limit = match self.plan.after.first() {
+            Some(After::Limit(limit)) => *limit,
+            _ => return Err(Error::internal("rows are gathered for no limit")),
+        };
+        let mut left = limit.saturating_sub(self.rows_passed.first().copied().unwrap_or(0));
+        let (input, mut kept) = (&self.plan.inputs[task.input], Vec::new());
+        let report = self.read(input, task, |rows| {
+            let rows = first_rows(rows, &mut left);
+            kept.extend((rows.num_rows() > 0).then_some(rows));
+            Ok(())
+        })?;
+        Ok((report, kept))
+    }
+
+    /// Rows of the whole batch through the stages that need them together, and staged as one partition.
+    fn stage_gathered(&self, gathered: Vec<RecordBatch>, outcome: &mut Outcome) -> Result<()> {
+        let (staged, rows) = self.stage(0, gathered, &mut outcome.rows_passed)?;
+        outcome.staged.push(staged);
+        outcome.rows_out += rows;
+        Ok(())
+    }
+
     fn run_merges(&self, partials: &[PartialGroups], outcome: &mut Outcome) -> Result<()> {
-        // A sort needs all rows at once.
-        let gathers = self.plan.after.iter().any(|step| matches!(step, After::Sort(_)));
+        let gathers = self.plan.after.iter().any(|step| matches!(step, After::Sort(_) | After::Limit(_)));
         let shares = key_group_shares(self.partitions);
         let numbered: Vec<_> = shares.into_iter().enumerate().collect();
         let merged = on_threads(self.parallelism, numbered, |(partition, key_groups)| {
             let merged = self.merge_share(partials, key_groups)?;
             let staged = match gathers {
                 true => None,
-                false => Some(self.stage(partition, vec![merged.rows.clone()])?),
+                false => Some(self.stage(partition, vec![merged.rows.clone()], &mut [])?),
             };
             Ok((merged, staged))
         })?;
@@ -148,6 +188,8 @@ impl TaskContext<'_> {
         for (merged, staged) in merged {
             outcome.rows_updated += merged.rows_updated;
             outcome.rows_removed += merged.rows_removed;
+            outcome.updates += merged.updates;
+            outcome.removals += merged.removals;
             outcome.changes.push(merged.changes);
             match staged {
                 Some((staged, rows)) => {
@@ -158,9 +200,7 @@ impl TaskContext<'_> {
             }
         }
         if gathers {
-            let (staged, rows) = self.stage(0, gathered)?;
-            outcome.staged.push(staged);
-            outcome.rows_out += rows;
+            self.stage_gathered(gathered, outcome)?;
         }
         Ok(())
     }
@@ -177,10 +217,26 @@ impl TaskContext<'_> {
     }
 
     /// Runs the result rows through the stages behind the aggregation and stages them as one partition.
-    fn stage(&self, partition: usize, mut batches: Vec<RecordBatch>) -> Result<(Staged, u64)> {
+    /// `rows_passed` has a count for each limit, which goes up.
+    fn stage(
+        &self,
+        partition: usize,
+        mut batches: Vec<RecordBatch>,
+        rows_passed: &mut [u64],
+    ) -> Result<(Closing, u64)> {
+        let mut rows_passed = rows_passed.iter_mut();
         for step in &self.plan.after {
             batches = match step {
                 After::Sort(sort) => vec![sort.apply(&batches)?],
+                After::Limit(limit) => {
+                    let passed = rows_passed.next();
+                    let passed = passed.ok_or_else(|| Error::internal("a limit has no count"))?;
+                    let mut left = limit.saturating_sub(*passed);
+                    let before = left;
+                    let kept = batches.iter().map(|rows| first_rows(rows, &mut left)).collect();
+                    *passed += before - left;
+                    kept
+                }
                 After::Stage(stage) => {
                     let mut run = stage.start()?;
                     let mut next = Vec::new();
@@ -197,7 +253,7 @@ impl TaskContext<'_> {
             rows_out += rows.num_rows() as u64;
             writer.write(rows)?;
         }
-        Ok((writer.finish()?, rows_out))
+        Ok((self.closer.finish(writer)?, rows_out))
     }
 }
 
@@ -206,6 +262,13 @@ impl Outcome {
         self.report.merge(report);
         self.rows_read[input] += report.rows_read;
     }
+}
+
+/// As many of the first rows as are `left`, which goes down.
+fn first_rows(rows: &RecordBatch, left: &mut u64) -> RecordBatch {
+    let count = usize::try_from(*left).unwrap_or(usize::MAX).min(rows.num_rows());
+    *left -= count as u64;
+    rows.slice(0, count)
 }
 
 /// The key groups in as many contiguous shares.

@@ -1,6 +1,7 @@
 //! The second step of an aggregation: one share of the key groups merges what the splits found with the state.
 
 use std::ops::Range;
+use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StructArray, UInt32Array};
 use arrow::buffer::{Buffer, OffsetBuffer};
@@ -35,6 +36,9 @@ pub struct Merged {
     pub changes: Changes,
     pub rows_updated: u64,
     pub rows_removed: u64,
+    /// What merging took, and what finding the groups that leave took.
+    pub updates: Duration,
+    pub removals: Duration,
 }
 
 /// One group of the share: touched by this batch, found by the scan, or both.
@@ -48,8 +52,11 @@ struct Group {
 pub fn merge(input: &MergeInput<'_>) -> Result<Merged> {
     let aggregation = input.aggregation;
     let eviction = input.eviction_us.filter(|_| aggregation.evicts());
+    let started = Instant::now();
+    let scanned = scan(input, eviction)?;
+    let removals = started.elapsed();
     let touched = Touched::collect(input)?;
-    let groups = with_state(input, &touched.keys, eviction)?;
+    let groups = with_state(input, &touched.keys, scanned)?;
     let accumulators = accumulate(input, &touched, &groups)?;
     let evicted: Vec<bool> = groups.iter().map(|group| is_evicted(&group.key, eviction)).collect();
     let emitted =
@@ -61,7 +68,8 @@ pub fn merge(input: &MergeInput<'_>) -> Result<Merged> {
     let emitted: Vec<u32> = emitted.map(|(index, _)| index as u32).collect();
     let rows = results(aggregation, &groups, &accumulators, &emitted)?;
     let (changes, rows_updated, rows_removed) = changes(input, &groups, &evicted, &accumulators, eviction)?;
-    Ok(Merged { rows, changes, rows_updated, rows_removed })
+    let updates = started.elapsed() - removals;
+    Ok(Merged { rows, changes, rows_updated, rows_removed, updates, removals })
 }
 
 /// The distinct keys of this share, and which of them each group of each split is.
@@ -116,14 +124,13 @@ fn key_lane(partial: &PartialGroups, groups: &[u32]) -> Result<Lane> {
 }
 
 /// The groups that matter to this batch, sorted by key, with what is stored of them.
-fn with_state(input: &MergeInput<'_>, touched: &[Vec<u8>], eviction: Option<i64>) -> Result<Vec<Group>> {
+fn with_state(input: &MergeInput<'_>, touched: &[Vec<u8>], scanned: Vec<Group>) -> Result<Vec<Group>> {
     let mut sorted: Vec<&Vec<u8>> = touched.iter().collect();
     sorted.sort_unstable();
     let keys: Vec<&[u8]> = sorted.iter().map(|key| key.as_slice()).collect();
     let stored = input.state.multi_get(&keys)?;
     let touched =
         sorted.into_iter().zip(stored).map(|(key, stored)| Group { key: key.clone(), stored, touched: true });
-    let scanned = scan(input, eviction)?;
     Ok(union(touched.collect(), scanned))
 }
 

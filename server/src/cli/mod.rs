@@ -55,8 +55,9 @@ pub fn main() -> ExitCode {
         Command::Lint(args) => explain::lint(&args, &mut out),
         Command::Show(args) => show::show(args, &mut out),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "wasmill", &mut out);
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "wasmill", &mut script);
+            print(&mut out, &String::from_utf8_lossy(&script))
         }
     };
     match result {

@@ -7,7 +7,9 @@ use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
 use super::analyze::Scope;
 use super::coercion::map_fields;
 use super::environment::Environment;
-use super::parse::{Ast, CallAst, output_name, parse_expression, parse_order, parse_select_item};
+use super::parse::{
+    Ast, CallAst, conjuncts, output_name, parse_expression, parse_order, parse_select_item, to_sql,
+};
 use super::scalar::Expression;
 use crate::error::{Error, Result};
 use crate::record::type_name;
@@ -71,7 +73,12 @@ impl Analyzer {
         }
         let node = scope.as_boolean(node, "filter").map_err(|error| at(error, sql))?;
         let name = output_name(&scope.shown(&ast));
-        Ok(Expression::new(node, &ast, name, &self.schema, &self.environment))
+        Ok(Expression::new(node, &ast, name, &scope))
+    }
+
+    /// The parts of a predicate that AND joins, in their order.
+    pub fn conjuncts(&self, sql: &str) -> Result<Vec<String>> {
+        Ok(conjuncts(parse_expression(sql)?).iter().map(to_sql).collect())
     }
 
     /// A select list: `*`, `s.*`, `expr AS name`, and at most one generator.
@@ -112,7 +119,7 @@ impl Analyzer {
         let mut scope = Scope::new(&self.schema, &self.environment);
         let node = scope.node(ast)?;
         let name = name.unwrap_or_else(|| output_name(&scope.shown(ast)));
-        Ok(Expression::new(node, ast, name, &self.schema, &self.environment))
+        Ok(Expression::new(node, ast, name, &scope))
     }
 
     fn select_item(&self, ast: &Ast, found: &mut Vec<SelectItem>) -> Result<()> {

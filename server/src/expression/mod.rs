@@ -20,7 +20,7 @@ mod scalar;
 #[cfg(test)]
 mod tests;
 
-pub use aggregate::{AggregateCall, AggregateFunction, AggregateList, GroupKey, WindowKey};
+pub use aggregate::{AggregateCall, AggregateFunction, AggregateList, GroupKey, WindowKey, parts_on_keys};
 pub use analyze::simple_type_name;
 pub use analyzer::{Analyzer, Generator, GeneratorKind, SelectItem, SortKey};
 pub use environment::Environment;

@@ -1,11 +1,11 @@
 //! A typed scalar expression over one schema, ready to run.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::{Field, FieldRef, Schema};
+use arrow::datatypes::{Field, FieldRef};
 
+use super::analyze::Scope;
 use super::cast::retype;
 use super::environment::Environment;
 use super::node::{Frame, Kind, Node};
@@ -28,19 +28,11 @@ struct Inner {
 }
 
 impl Expression {
-    /// `ast` without its alias; the name is the alias or Spark's default.
-    pub(super) fn new(
-        node: Node,
-        ast: &Ast,
-        name: String,
-        schema: &Schema,
-        environment: &Arc<Environment>,
-    ) -> Expression {
-        let mut columns = BTreeSet::new();
-        node.reads(&mut columns, &mut BTreeSet::new());
+    /// `ast` without its alias, typed in `scope`; the name is the alias or Spark's default.
+    pub(super) fn new(node: Node, ast: &Ast, name: String, scope: &Scope) -> Expression {
         let mut field = Field::new(name, node.data_type.clone(), node.nullable);
         if let Kind::Column(index) = node.kind {
-            field = field.with_metadata(schema.field(index).metadata().clone());
+            field = field.with_metadata(scope.schema.field(index).metadata().clone());
         }
         Expression {
             inner: Arc::new(Inner {
@@ -48,8 +40,8 @@ impl Expression {
                 sql: to_sql(ast),
                 ast: ast.clone(),
                 field: Arc::new(field),
-                columns: columns.into_iter().collect(),
-                environment: environment.clone(),
+                columns: scope.named().iter().copied().collect(),
+                environment: scope.environment.clone(),
             }),
         }
     }
@@ -60,7 +52,7 @@ impl Expression {
         &self.inner.field
     }
 
-    /// The columns of the schema that it reads, ascending.
+    /// The columns of the schema that its text needs, ascending.
     pub fn columns(&self) -> &[usize] {
         &self.inner.columns
     }

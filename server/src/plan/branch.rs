@@ -10,6 +10,7 @@ use super::problem::Problems;
 use super::spec::{At, SourceSpec, StageSpec};
 use super::stage::{Step, quoted};
 use crate::error::{Error, Result};
+use crate::expression::Analyzer;
 use crate::expression::coercion::wider;
 use crate::operator::Stage;
 use crate::record::{Options, parse_ddl, type_name};
@@ -71,8 +72,14 @@ pub fn resolve(
             watermarks.push(*delay_us);
         }
         for branch in &mut branches {
-            let added = branch.add(kind.clone(), context);
-            problems.take(stage.line, added)?;
+            if let Err(error) = branch.add(kind.clone(), context) {
+                let changes_columns = !matches!(kind, Step::Filter(_));
+                problems.of_stage(stage, error, &branch.schema, context);
+                if changes_columns {
+                    return None;
+                }
+                break;
+            }
         }
     }
     Some((branches, stages.len()))
@@ -87,13 +94,32 @@ fn open(source: &SourceSpec, context: &PlanContext) -> Result<Branch> {
 }
 
 impl Branch {
-    fn add(&mut self, step: Step, context: &PlanContext) -> Result<()> {
+    pub fn add(&mut self, step: Step, context: &PlanContext) -> Result<()> {
         self.schema = step.build(&self.schema, None, context)?.schema().clone();
-        let place = match step {
-            Step::Filter(_) => self.place_of_filter(&step, context)?,
-            _ => self.steps.len(),
-        };
-        self.steps.insert(place, step);
+        match &step {
+            Step::Filter(predicate) => self.add_filter(predicate, context),
+            _ => {
+                self.steps.push(step);
+                Ok(())
+            }
+        }
+    }
+
+    /// Each part that AND joins finds its own place; a filter that stays stays whole.
+    fn add_filter(&mut self, predicate: &str, context: &PlanContext) -> Result<()> {
+        let analyzer = Analyzer::new(self.schema.clone(), context.environment.clone());
+        let parts: Vec<Step> = analyzer.conjuncts(predicate)?.into_iter().map(Step::Filter).collect();
+        let end = self.steps.len();
+        let places: Result<Vec<usize>> =
+            parts.iter().map(|part| self.place_of_filter(part, context)).collect();
+        if places?.iter().all(|place| *place == end) {
+            self.steps.push(Step::Filter(predicate.to_string()));
+            return Ok(());
+        }
+        for part in parts {
+            let place = self.place_of_filter(&part, context)?;
+            self.steps.insert(place, part);
+        }
         Ok(())
     }
 

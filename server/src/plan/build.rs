@@ -14,7 +14,7 @@ use super::settings::{self, Settings};
 use super::spec::{At, Spec, StageSpec, TriggerSpec};
 use super::stage::{Step, quoted};
 use crate::error::Result;
-use crate::expression::{AggregateList, Analyzer, Expression, GroupKey};
+use crate::expression::{AggregateList, Analyzer, Expression, GroupKey, parts_on_keys};
 use crate::operator::aggregate::Aggregation;
 use crate::operator::{Project, Sort, Stage, WATERMARK_DELAY_KEY};
 use crate::record::Options;
@@ -58,9 +58,13 @@ pub fn build(spec: &Spec, context: &PlanContext, problems: &mut Problems) -> Opt
     let mut watermarks = Vec::new();
     let resolved = branch::resolve(&spec.source, &spec.stages, &mut watermarks, context, problems);
     let checkpoint = checkpoint(spec, context, problems);
-    let (branches, taken) = resolved?;
+    if resolved.is_none() {
+        // Without columns nothing else of the sink can be said.
+        problems.take(spec.sink.format.line, sink::check_format(&spec.sink.format.value));
+    }
+    let (mut branches, taken) = resolved?;
     let mut rest = Rest { spec, context, problems, described: Vec::new(), shape: Shape::default() };
-    let (aggregation, needed, after) = rest.stateful(&branches, &spec.stages[taken..])?;
+    let (aggregation, needed, after) = rest.stateful(&mut branches, &spec.stages[taken..])?;
     let (described, shape) = (rest.described, rest.shape);
     problems.take(spec.line, legality::check(shape, spec.mode))?;
     let inputs = problems.take(spec.source.line, build_inputs(&branches, &needed, context))?;
@@ -146,7 +150,7 @@ struct Rest<'a> {
 type Stateful = (Option<Arc<Aggregation>>, BTreeSet<String>, Vec<After>);
 
 impl Rest<'_> {
-    fn stateful(&mut self, branches: &[Branch], stages: &[At<StageSpec>]) -> Option<Stateful> {
+    fn stateful(&mut self, branches: &mut [Branch], stages: &[At<StageSpec>]) -> Option<Stateful> {
         let input = branches.first()?.schema.clone();
         let all = || input.fields().iter().map(|field| field.name().clone()).collect();
         let Some(first) = stages.first() else { return Some((None, all(), Vec::new())) };
@@ -156,24 +160,68 @@ impl Rest<'_> {
             self.problems.take(first.line, refused)?;
             return Some((None, all(), after));
         };
-        let (needed, aggregation) = self.aggregation(branches, first.line, keys, agg)?;
+        let rest = self.push_filters(branches, (keys, agg), &stages[1..])?;
+        let (needed, aggregation) = self.aggregation(branches, first, keys, agg)?;
         let described = format!("groupBy {} agg {}", list(keys), list(agg));
         self.described.push((described, aggregation.schema().clone()));
-        let after = self.after(aggregation.schema().clone(), &stages[1..])?;
+        let after = self.after(aggregation.schema().clone(), &rest)?;
         Some((Some(Arc::new(aggregation)), needed, after))
+    }
+
+    /// Moves what filters right behind the aggregation ask of its keys in front of it, as Spark's optimizer does:
+    /// rows of other groups then keep no state and move no watermark. Gives the stages that are left.
+    fn push_filters(
+        &mut self,
+        branches: &mut [Branch],
+        (keys, agg): (&[At<String>], &[At<String>]),
+        stages: &[At<StageSpec>],
+    ) -> Option<Vec<At<StageSpec>>> {
+        let filters = stages.iter().take_while(|stage| matches!(stage.value, StageSpec::Filter(_))).count();
+        let mut left = Vec::new();
+        let grouping = grouping(&branches.first()?.schema, &values(keys), &values(agg), self.context);
+        for stage in &stages[..filters] {
+            let (StageSpec::Filter(predicate), Ok((keys, list))) = (&stage.value, &grouping) else {
+                left.push(stage.clone());
+                continue;
+            };
+            let outputs: Vec<_> = list.outputs.iter().map(|output| output.field().name().as_str()).collect();
+            let Ok((on_keys, others)) = parts_on_keys(predicate, keys, &outputs) else {
+                left.push(stage.clone());
+                continue;
+            };
+            for part in &on_keys {
+                for branch in branches.iter_mut() {
+                    let added = branch.add(Step::Filter(part.clone()), self.context);
+                    self.problems.take(stage.line, added)?;
+                }
+            }
+            if on_keys.is_empty() {
+                left.push(stage.clone());
+            } else if !others.is_empty() {
+                left.push(At { line: stage.line, value: StageSpec::Filter(others.join(" AND ")) });
+            }
+        }
+        left.extend_from_slice(&stages[filters..]);
+        Some(left)
     }
 
     fn aggregation(
         &mut self,
         branches: &[Branch],
-        line: u64,
+        stage: &At<StageSpec>,
         keys: &[At<String>],
         agg: &[At<String>],
     ) -> Option<(BTreeSet<String>, Aggregation)> {
         let branch = branches.first()?;
+        let line = stage.line;
         let (keys, agg): (Vec<String>, Vec<String>) = (values(keys), values(agg));
-        let read = grouping(&branch.schema, &keys, &agg, self.context);
-        let (group_keys, list) = self.problems.take(line, read)?;
+        let (group_keys, list) = match grouping(&branch.schema, &keys, &agg, self.context) {
+            Ok(read) => read,
+            Err(error) => {
+                self.problems.of_stage(stage, error, &branch.schema, self.context);
+                return None;
+            }
+        };
         self.shape.aggregates = true;
         self.shape.event_time_key =
             group_keys.iter().any(|key| key.field().metadata().contains_key(WATERMARK_DELAY_KEY));
@@ -241,7 +289,13 @@ impl Rest<'_> {
                 Err(error) => Err(error),
             },
         };
-        self.problems.take(stage.line, step)
+        match step {
+            Ok(step) => Some(step),
+            Err(error) => {
+                self.problems.of_stage(stage, error, schema, self.context);
+                None
+            }
+        }
     }
 }
 

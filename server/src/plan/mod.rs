@@ -44,18 +44,25 @@ pub fn plan_file(
     }
     let mut problems = Problems::default();
     let mut plans = Vec::new();
+    let mut names: Vec<String> = Vec::new();
+    let mut checkpoints: Vec<String> = Vec::new();
     for document in &documents {
         let Some(spec) = read::spec(document, file, &mut problems) else { continue };
+        if names.contains(&spec.name) {
+            let what = format!("two queries are called `{}`", spec.name);
+            problems.add(document.line, what, "give each query of a file a `name` of its own");
+        }
+        names.push(spec.name.clone());
         let context = context();
-        if let Some(plan) = build::build(&spec, &context, &mut problems) {
-            plans.push((plan, context));
+        let Some(plan) = build::build(&spec, &context, &mut problems) else { continue };
+        if let Some(checkpoint) = plan.checkpoint.as_ref().map(ToString::to_string) {
+            if checkpoints.contains(&checkpoint) {
+                let what = format!("two queries have the checkpointLocation `{checkpoint}`");
+                problems.add(document.line, what, "give each query a folder of its own");
+            }
+            checkpoints.push(checkpoint);
         }
-    }
-    for (index, (plan, _)) in plans.iter().enumerate() {
-        if plans[..index].iter().any(|(other, _)| other.name == plan.name) && plans.len() > 1 {
-            let what = format!("two queries are called `{}`", plan.name);
-            problems.add(documents[index].line, what, "give each query of a file a `name` of its own");
-        }
+        plans.push((plan, context));
     }
     problems.into_result(&file.display().to_string())?;
     Ok(plans)

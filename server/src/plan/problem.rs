@@ -1,6 +1,11 @@
 //! What is wrong with a query file, gathered so that all of it is told at once.
 
+use arrow::datatypes::SchemaRef;
+
+use super::context::PlanContext;
+use super::spec::{At, StageSpec};
 use crate::error::{Error, ErrorKind, Result};
+use crate::expression::Analyzer;
 use crate::record::nearest;
 
 /// One thing to mend: where, what, and what would work.
@@ -46,6 +51,42 @@ impl Problems {
             cause = inner.source();
         }
         self.found.push(Problem { line, what, hint: error.hint_text().map(str::to_string) });
+    }
+
+    /// What is wrong with a stage over `schema`: item by item with their own lines, if it has several.
+    pub fn of_stage(
+        &mut self,
+        stage: &At<StageSpec>,
+        error: Error,
+        schema: &SchemaRef,
+        context: &PlanContext,
+    ) {
+        let analyzer = Analyzer::new(schema.clone(), context.environment.clone());
+        let one = |item: &At<String>| [item.value.clone()];
+        let mut found = Vec::new();
+        let mut check = |item: &At<String>, error: Option<Error>| {
+            found.extend(error.map(|error| (item.line, error)));
+        };
+        match &stage.value {
+            StageSpec::Select(items) => {
+                items.iter().for_each(|item| check(item, analyzer.select(&one(item)).err()));
+            }
+            StageSpec::OrderBy(items) => {
+                items.iter().for_each(|item| check(item, analyzer.order(&one(item)).err()));
+            }
+            StageSpec::GroupBy { keys, agg } => {
+                keys.iter().for_each(|item| check(item, analyzer.keys(&one(item)).err()));
+                let texts: Vec<String> = keys.iter().map(|key| key.value.clone()).collect();
+                if let Ok(keys) = analyzer.keys(&texts) {
+                    agg.iter().for_each(|item| check(item, analyzer.aggregates(&keys, &one(item)).err()));
+                }
+            }
+            _ => {}
+        }
+        if found.is_empty() {
+            self.add_error(stage.line, error);
+        }
+        found.into_iter().for_each(|(line, error)| self.add_error(line, error));
     }
 
     pub fn unknown_key(&mut self, line: u64, what: &str, key: &str, known: &[&str]) {

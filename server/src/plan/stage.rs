@@ -14,7 +14,7 @@ use crate::expression::{Analyzer, Expression, SelectItem};
 use crate::operator::{
     Filter, Generate, Project, Stage, UdfColumn, UdfStage, WATERMARK_DELAY_KEY, WatermarkStage,
 };
-use crate::record::{parse_interval_micros, timestamp_type, type_name};
+use crate::record::{parse_delay_micros, timestamp_type, type_name};
 use crate::udf::Transform;
 
 /// One stage, ready to be built over any schema that has the columns it reads.
@@ -49,7 +49,7 @@ impl Step {
                 Step::WithColumn { name: name.clone(), expr: expr.clone() }
             }
             StageSpec::WithWatermark { column, delay } => {
-                let delay_us = parse_interval_micros(delay)?;
+                let delay_us = parse_delay_micros(delay)?;
                 if delay_us < 0 {
                     return Err(Error::user("the delay of a watermark is negative")
                         .with("delay", delay)

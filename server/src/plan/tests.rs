@@ -48,7 +48,7 @@ fn refusals_name_the_line_and_what_would_work() {
             3,
             "EVENT_TIME_IS_NOT_ON_TIMESTAMP_TYPE",
         ),
-        ("  - withWatermark: {column: timestamp, delay: 1 month}\n", "append", 3, "fixed length"),
+        ("  - withWatermark: {column: timestamp, delay: 1 parsec}\n", "append", 3, "fixed length"),
         ("  - udf: {module: nowhere, function: f, input: [value]}\n", "append", 3, "no such module"),
     ] {
         let text = format!("{RATE}stages:\n{stages}sink: {{format: console}}\noutputMode: {mode}\n");

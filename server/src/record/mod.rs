@@ -18,6 +18,7 @@ pub use offset::Offset;
 pub use options::{BareUnit, Options};
 pub use source_log::SourceLog;
 pub use time::{
-    EventTimeStats, MICROS_PER_SECOND, format_timestamp_micros, parse_interval_micros, parse_timestamp_micros,
+    EventTimeStats, MICROS_PER_SECOND, format_timestamp_micros, parse_delay_micros, parse_interval_micros,
+    parse_timestamp_micros,
 };
 pub use types::{timestamp_type, type_name};

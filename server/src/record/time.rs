@@ -37,6 +37,21 @@ impl EventTimeStats {
 ///
 /// Months and years have no fixed length and are refused; units may be singular or plural.
 pub fn parse_interval_micros(text: &str) -> Result<i64> {
+    interval_micros(text, &unit_micros)
+}
+
+/// As [`parse_interval_micros`], but a month counts as 31 days and a year as twelve months: Spark's rule for the
+/// delay of a watermark.
+pub fn parse_delay_micros(text: &str) -> Result<i64> {
+    const MONTH: i128 = 31 * 86_400_000_000;
+    interval_micros(text, &|unit| match unit {
+        "month" | "months" => Some(MONTH),
+        "year" | "years" => Some(12 * MONTH),
+        other => unit_micros(other),
+    })
+}
+
+fn interval_micros(text: &str, unit_micros: &dyn Fn(&str) -> Option<i128>) -> Result<i64> {
     let refuse = |why: &str| {
         Err(Error::user(format!("cannot read the interval: {why}"))
             .with("interval", text)

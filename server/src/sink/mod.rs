@@ -15,7 +15,7 @@ use arrow::array::RecordBatch;
 use crate::error::{Error, Result};
 use crate::record::{BatchId, QueryId};
 
-pub use registry::{FORMATS, SinkContext, SinkSpec, check, open};
+pub use registry::{FORMATS, SinkContext, SinkSpec, check, check_format, open};
 
 /// Which rows of the result a batch brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

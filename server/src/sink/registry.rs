@@ -39,6 +39,14 @@ pub struct SinkContext {
     pub memory: MemoryRows,
 }
 
+/// Checks that a sink has this name.
+pub fn check_format(format: &str) -> Result<()> {
+    match FORMATS.contains(&format.to_lowercase().as_str()) {
+        true => Ok(()),
+        false => Err(unknown(format)),
+    }
+}
+
 /// Checks what a query says about its sink without reaching out to anything.
 pub fn check(
     format: &str,

@@ -9,7 +9,9 @@ use crate::error::{Error, Result};
 use crate::expression::analyze::{Scope, is_orderable};
 use crate::expression::analyzer::{Analyzer, at, unaliased};
 use crate::expression::coercion::*;
-use crate::expression::parse::{Ast, CallAst, parse_select_item};
+use crate::expression::parse::{
+    Ast, CallAst, conjuncts, parse_expression, parse_select_item, to_sql, with_names,
+};
 use crate::expression::scalar::Expression;
 use crate::record::{parse_interval_micros, timestamp_type};
 
@@ -44,6 +46,39 @@ impl GroupKey {
             GroupKey::Window(window) => &window.ast,
         }
     }
+}
+
+/// The parts of a predicate over a result that ask nothing but keys, as predicates over the input, and the other
+/// parts as they are. Of a window nothing is asked before there are windows; `outputs` are the names of the
+/// aggregates beside the keys, which a key must not share.
+pub fn parts_on_keys(
+    predicate: &str,
+    keys: &[GroupKey],
+    outputs: &[&str],
+) -> Result<(Vec<String>, Vec<String>)> {
+    let named = |name: &str| {
+        let same = |other: &str| other.to_lowercase() == name.to_lowercase();
+        let mut found = keys.iter().filter(|key| same(key.field().name()));
+        match (found.next(), found.next()) {
+            (Some(GroupKey::Expression(key)), None) if !outputs.iter().any(|output| same(output)) => {
+                Some(key.ast().clone())
+            }
+            _ => None,
+        }
+    };
+    let (mut on_keys, mut others) = (Vec::new(), Vec::new());
+    for part in conjuncts(parse_expression(predicate)?) {
+        match with_names(&part, &named) {
+            Some(over_input) if has_names(&part) => on_keys.push(to_sql(&over_input)),
+            _ => others.push(to_sql(&part)),
+        }
+    }
+    Ok((on_keys, others))
+}
+
+/// A part without names is no matter of keys.
+fn has_names(ast: &Ast) -> bool {
+    with_names(ast, &|_| None).is_none()
 }
 
 impl Analyzer {
@@ -104,10 +139,7 @@ impl Analyzer {
     /// The time to put into windows, and the column it comes from. An earlier window counts by its last instant.
     fn window_column(&self, ast: &Ast) -> Result<(Expression, Option<usize>)> {
         let found = self.typed(ast)?;
-        let column = match found.columns() {
-            [column] => Some(*column),
-            _ => None,
-        };
+        let column = found.as_column();
         let expression = match found.field().data_type() {
             DataType::Struct(_) => self.typed(&Ast::call("window_time", vec![ast.clone()]))?,
             t if is_timestamp(t) => found,

@@ -44,9 +44,10 @@ impl Analyzer {
         let schema = calls.schema();
         let mut outputs = Vec::new();
         for (item, value, over, name) in rewritten {
-            let node = Scope::new(&schema, &self.environment).node(&over);
+            let mut scope = Scope::new(&schema, &self.environment);
+            let node = scope.node(&over);
             let node = node.map_err(|error| at(self.not_grouped(error, keys), item))?;
-            outputs.push(Expression::new(node, &value, name, &schema, &self.environment));
+            outputs.push(Expression::new(node, &value, name, &scope));
         }
         Ok(AggregateList { calls: calls.found, outputs })
     }
@@ -170,14 +171,14 @@ impl Calls<'_> {
         for ((ast, node), to) in asts.iter().zip(nodes).zip(&typing.arguments) {
             let node = scope.coerced(node, to, &call.name)?;
             let name = output_name(ast);
-            arguments.push(Expression::new(node, ast, name, &analyzer.schema, &analyzer.environment));
+            arguments.push(Expression::new(node, ast, name, &scope));
         }
         let filter = match &call.filter {
             Some(ast) => {
                 let node = scope.node(ast)?;
                 let node = scope.as_boolean(node, "filter")?;
                 let name = output_name(ast);
-                Some(Expression::new(node, ast, name, &analyzer.schema, &analyzer.environment))
+                Some(Expression::new(node, ast, name, &scope))
             }
             None => None,
         };

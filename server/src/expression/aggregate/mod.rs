@@ -5,5 +5,5 @@ mod keys;
 mod list;
 
 pub use function::AggregateFunction;
-pub use keys::{GroupKey, WindowKey};
+pub use keys::{GroupKey, WindowKey, parts_on_keys};
 pub use list::{AggregateCall, AggregateList};

@@ -81,7 +81,10 @@ impl Scope<'_> {
             return Err(Error::user(
                 "[INVALID_AGGREGATE_FUNCTION] an aggregate function stands only in `agg`",
             )
-            .with("function", &call.name));
+            .with("function", &call.name)
+            .hint(
+                "write it in `agg`, beside `groupBy: [keys]`, or `groupBy: []` for one group of all rows",
+            ));
         }
         if call.distinct || call.filter.is_some() || call.ignore_nulls {
             return Err(Error::user("DISTINCT, FILTER and IGNORE NULLS belong to aggregate functions")

@@ -11,6 +11,7 @@ mod refused;
 mod shown;
 mod temporal;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema};
@@ -34,6 +35,8 @@ pub struct Scope<'a> {
     variables: Vec<Variable>,
     /// Slots given so far.
     slots: usize,
+    /// The columns that were named, also where their values do not count, as in `typeof(x)`.
+    named: BTreeSet<usize>,
 }
 
 struct Variable {
@@ -45,7 +48,7 @@ struct Variable {
 
 impl<'a> Scope<'a> {
     pub fn new(schema: &'a Schema, environment: &'a Arc<Environment>) -> Scope<'a> {
-        Scope { schema, environment, variables: Vec::new(), slots: 0 }
+        Scope { schema, environment, variables: Vec::new(), slots: 0, named: BTreeSet::new() }
     }
 
     /// The typed node of an expression; constants in it are computed.
@@ -82,12 +85,18 @@ impl<'a> Scope<'a> {
         asts.iter().map(|ast| self.node(ast)).collect()
     }
 
-    fn name(&self, name: &str) -> Result<Node> {
+    /// The columns of the schema that the expressions so far named.
+    pub fn named(&self) -> &BTreeSet<usize> {
+        &self.named
+    }
+
+    fn name(&mut self, name: &str) -> Result<Node> {
         if let Some(variable) = self.variables.iter().rev().find(|v| v.name.eq_ignore_ascii_case(name)) {
             let kind = Kind::Variable(variable.slot);
             return Ok(Node::new(kind, variable.data_type.clone(), variable.nullable, false));
         }
         let index = self.column(name)?;
+        self.named.insert(index);
         let field = self.schema.field(index);
         Ok(Node::new(Kind::Column(index), field.data_type().clone(), field.is_nullable(), false))
     }

@@ -46,6 +46,7 @@ pub const READ_OPTIONS: &[&str] = &[
     "encoding",
     "charset",
     // These steer how a schema is inferred; here it is given, so they change nothing.
+    "inferSchema",
     "samplingRatio",
     "preferDate",
 ];

@@ -326,8 +326,10 @@ fn window_column(data_type: &DataType, ends: &ArrayRef, width_us: i64) -> Result
         return Err(Error::internal("a window key is not a struct"));
     };
     let ends = ends.as_primitive::<TimestampMicrosecondType>();
-    let starts =
-        ends.unary::<_, TimestampMicrosecondType>(|end| end.wrapping_sub(width_us)).with_timezone("UTC");
+    let zone = ends.timezone().map(std::sync::Arc::from);
+    let starts = ends
+        .unary::<_, TimestampMicrosecondType>(|end| end.wrapping_sub(width_us))
+        .with_timezone_opt::<std::sync::Arc<str>>(zone);
     let columns: Vec<ArrayRef> = vec![std::sync::Arc::new(starts), std::sync::Arc::new(ends.clone())];
     let window = StructArray::try_new(fields.clone(), columns, None).map_err(internal("build a window"))?;
     Ok(std::sync::Arc::new(window))

@@ -24,7 +24,6 @@ use super::project::Project;
 use super::watermark::WATERMARK_DELAY_KEY;
 use crate::error::{Error, Result};
 use crate::expression::{AggregateCall, AggregateList, Expression, GroupKey, WindowKey};
-use crate::record::timestamp_type;
 use crate::sink::OutputMode;
 
 pub use merge::{MergeInput, Merged, merge};
@@ -147,7 +146,7 @@ impl Key {
     fn stored_type(&self) -> DataType {
         match self {
             Key::Value(expression) => expression.field().data_type().clone(),
-            Key::Window(_, _) => timestamp_type(),
+            Key::Window(window, _) => window.time.field().data_type().clone(),
         }
     }
 }

@@ -11,7 +11,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use wasmill::error::Result;
 use wasmill::expression::{Analyzer, Environment};
 use wasmill::operator::Project;
-use wasmill::operator::aggregate::{Aggregation, Grouping};
+use wasmill::operator::aggregate::{Aggregation, Call, Grouping};
 use wasmill::record::timestamp_type;
 use wasmill::sink::OutputMode;
 
@@ -58,7 +58,8 @@ fn count(keys: &[&str]) -> Arc<Aggregation> {
     let mut outputs: Vec<_> =
         keys.iter().map(|key| well(results.expression(&format!("`{}`", key.field().name())))).collect();
     outputs.extend(list.outputs.iter().cloned());
-    Arc::new(well(Aggregation::new(keys, list, OutputMode::Update, Project::new(outputs))))
+    let calls = list.calls.into_iter().map(Call::BuiltIn).collect();
+    Arc::new(well(Aggregation::new(keys, calls, OutputMode::Update, Project::new(outputs))))
 }
 
 fn aggregate(criterion: &mut Criterion) {

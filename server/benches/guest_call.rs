@@ -10,7 +10,7 @@ use wasmill::udf::{Limits, Runtime, Transform};
 
 fn transform(runtime: &Arc<Runtime>, module: &str, function: &str) -> Arc<Transform> {
     let bytes = std::fs::read(build_udfs::module(module)).expect("a module that was just built");
-    runtime.load(&bytes).and_then(|module| module.function(function)).expect("a sample module")
+    runtime.load(&bytes).and_then(|module| module.transform(function)).expect("a sample module")
 }
 
 /// Lines of eight words, about 55 bytes.

@@ -33,6 +33,20 @@ ENDLESS_RUNS = 4
 WRAPPERS = {"STREAM_FAILED", "FOREACH_BATCH_USER_FUNCTION_ERROR"}
 # Our sample modules, in Spark's words. A column that a guest does not return is taken from its input row.
 UDFS = {"split_words": lambda line: f"explode(filter(split({line}, ' '), w -> w <> '')) AS word"}
+UDAFS = {
+    "top_k": lambda value, k: f"nullif(array_join(slice(sort_array(collect_list({value}), false), 1, {k}), ','), '')"
+}
+
+
+def sessions(frame, keys, time, gap):
+    """Our sample module `sessions`, in Spark's words."""
+    window = F.session_window(time, gap.split("'")[1] + " seconds")
+    grouped = frame.groupBy(window, *map(F.expr, keys)).agg(F.count("*").alias("events"))
+    names = [key.split(" AS ")[-1] for key in keys]
+    return grouped.select(*names, "session_window.start", "session_window.end", "events")
+
+
+GROUPS = {"sessions": sessions}
 
 
 def open_session():
@@ -68,6 +82,13 @@ def record(session, query_file, input_folder):
             session.conf.unset(name)
         shutil.rmtree(work)
     return run.lines
+
+
+def aggregate(item):
+    if isinstance(item, str):
+        return F.expr(item)
+    udf = item["udf"]
+    return F.expr(UDAFS[udf["function"]](*udf["input"])).alias(udf["as"])
 
 
 class Run:
@@ -156,8 +177,10 @@ class Run:
             return frame.withColumn(stage["withColumn"]["name"], F.expr(stage["withColumn"]["expr"]))
         if "withWatermark" in stage:
             return frame.withWatermark(stage["withWatermark"]["column"], stage["withWatermark"]["delay"])
+        if "groupBy" in stage and "udf" in stage:
+            return GROUPS[stage["udf"]["function"]](frame, stage["groupBy"], *stage["udf"]["input"])
         if "groupBy" in stage:
-            keys, aggregates = (list(map(F.expr, stage[part])) for part in ("groupBy", "agg"))
+            keys, aggregates = list(map(F.expr, stage["groupBy"])), list(map(aggregate, stage["agg"]))
             return frame.groupBy(*keys).agg(*aggregates)
         if "orderBy" in stage:
             return frame.orderBy(*map(ordering, stage["orderBy"]))

@@ -89,6 +89,28 @@ outputMode: update
 }
 
 #[test]
+fn a_timer_by_the_clock_is_over_without_another_row() {
+    let work = tempfile::tempdir().unwrap();
+    let (listener, port) = netcat();
+    let query = format!(
+        "source: {{ format: socket, options: {{ host: 127.0.0.1, port: {port} }} }}
+stages:
+  - groupBy: [\"substr(value, 1, 1) AS letter\"]
+    udf:
+      module: \"{}\"
+      function: pauses
+      input: [\"CAST(length(value) AS BIGINT)\", \"INTERVAL '1' SECOND\"]
+      ttl: 1 hour
+sink: {{ format: console, options: {{ rowFormat: json }} }}
+",
+        build_udfs::module("sessions").display()
+    );
+    let run = start(work.path(), &query);
+    let _client = type_lines(&listener, &run, "cat\ncow\ndonkey\n");
+    expect_shown(run, "\"letter\":\"c\",\"total\":6,\"events\":2");
+}
+
+#[test]
 fn a_topic_to_parquet_on_hdfs_with_a_console_beside_it() {
     let work = tempfile::tempdir().unwrap();
     kafka().create_topic("test", 2, &[]);

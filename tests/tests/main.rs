@@ -4,6 +4,7 @@ mod crash;
 mod everyday;
 mod file_sink;
 mod kafka_source;
+mod kinds;
 mod queries;
 mod services;
 mod spine;

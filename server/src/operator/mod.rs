@@ -1,22 +1,26 @@
 //! The stages of a query between source and sink. Reads no source, writes no sink, knows no checkpoint.
 //!
 //! A stateless stage is a [`Stage`]: each split of a batch runs its own [`Chain`] of them, so a stage never sees
-//! another split's rows. A stateful one ([`aggregate`]) works in two steps: each split groups its rows, then each
-//! share of the key groups merges what the splits found with what the state store holds.
+//! another split's rows. A stateful one ([`aggregate`], [`group`]) works in two steps: each split groups or keeps its
+//! rows, then each share of the key groups merges what the splits found with what the state store holds.
 
 pub mod aggregate;
 mod filter;
 mod generate;
+pub mod group;
 mod project;
 mod sort;
 mod udf;
 mod watermark;
+
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use crate::error::{Error, Result};
 use crate::record::EventTimeStats;
+use crate::state::Changes;
 
 pub use filter::Filter;
 pub use generate::Generate;
@@ -48,6 +52,19 @@ impl TaskReport {
             mine.merge(theirs);
         }
     }
+}
+
+/// What one share of the key groups gives in a batch.
+pub struct Merged {
+    /// Result rows, those of an aggregation in the order of their keys.
+    pub rows: Vec<RecordBatch>,
+    /// By state operator of the stage.
+    pub changes: Vec<Changes>,
+    pub rows_updated: u64,
+    pub rows_removed: u64,
+    /// What the share's work took, and what finding the groups that leave took.
+    pub updates: Duration,
+    pub removals: Duration,
 }
 
 /// A stateless stage of a plan: what it gives, and a fresh run of it for a split.

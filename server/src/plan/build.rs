@@ -8,15 +8,18 @@ use arrow::datatypes::{Schema, SchemaRef};
 use super::branch::{self, Branch, Input};
 use super::compat::Identity;
 use super::context::PlanContext;
+use super::grouping::Grouping;
 use super::legality::{self, Shape};
 use super::problem::Problems;
 use super::settings::{self, Settings};
-use super::spec::{At, Spec, StageSpec, TriggerSpec};
+use super::spec::{AggSpec, At, GroupSpec, Spec, StageSpec, TriggerSpec, UdfSpec};
 use super::stage::{Step, quoted};
+use super::stateful::{Stateful, columns_read, group_parts};
 use crate::error::Result;
-use crate::expression::{AggregateList, Analyzer, Expression, GroupKey, parts_on_keys};
+use crate::expression::{Analyzer, parts_on_keys};
 use crate::operator::aggregate::Aggregation;
-use crate::operator::{Project, Sort, Stage, WATERMARK_DELAY_KEY};
+use crate::operator::group::GroupStage;
+use crate::operator::{Sort, Stage, WATERMARK_DELAY_KEY};
 use crate::record::Options;
 use crate::sink::{self, OutputMode};
 use crate::storage::Location;
@@ -27,8 +30,8 @@ pub struct Plan {
     pub inputs: Vec<Input>,
     /// The delay of each watermark, microseconds; the number of a watermark is its place here.
     pub watermarks: Vec<i64>,
-    pub aggregation: Option<Arc<Aggregation>>,
-    /// What happens to the rows of an aggregation's result, and from the first `limit` on.
+    pub stateful: Option<Stateful>,
+    /// What happens to the rows of the stateful stage, and from the first `limit` on.
     pub after: Vec<After>,
     /// What happens, for `explain`: a line and the schema after it.
     pub described: Vec<(String, SchemaRef)>,
@@ -44,7 +47,7 @@ pub struct Plan {
     pub identity: Identity,
 }
 
-/// One step of the way from an aggregation to the sink.
+/// One step of the way from the stateful stage to the sink.
 pub enum After {
     Stage(Arc<dyn Stage>),
     /// Needs all rows of the batch at once.
@@ -64,22 +67,22 @@ pub fn build(spec: &Spec, context: &PlanContext, problems: &mut Problems) -> Opt
     }
     let (mut branches, taken) = resolved?;
     let mut rest = Rest { spec, context, problems, described: Vec::new(), shape: Shape::default() };
-    let (aggregation, needed, after) = rest.stateful(&mut branches, &spec.stages[taken..])?;
+    let (stateful, needed, after) = rest.stateful(&mut branches, &spec.stages[taken..])?;
     let (described, shape) = (rest.described, rest.shape);
     problems.take(spec.line, legality::check(shape, spec.mode))?;
     let inputs = problems.take(spec.source.line, build_inputs(&branches, &needed, context))?;
-    let schema = after_schema(&after, aggregation.as_deref(), &inputs);
+    let schema = after_schema(&after, stateful.as_ref(), &inputs);
     let sink_options = problems.take(spec.sink.line, Options::new(spec.sink.options.clone()))?;
     let sink_check =
         sink::check(&spec.sink.format.value, &sink_options, &spec.sink.partition_by, &schema, spec.mode);
     problems.take(spec.sink.line, sink_check)?;
-    let mut identity = Identity::of(&inputs, &watermarks, aggregation.as_deref(), spec.mode);
+    let mut identity = Identity::of(&inputs, &watermarks, stateful.as_ref(), spec.mode);
     identity.limits = after.iter().filter(|step| matches!(step, After::Limit(_))).count();
     Some(Plan {
         name: spec.name.clone(),
         inputs,
         watermarks,
-        aggregation,
+        stateful,
         after,
         described,
         schema,
@@ -128,12 +131,12 @@ fn build_inputs(branches: &[Branch], needed: &BTreeSet<String>, context: &PlanCo
     Ok(inputs)
 }
 
-fn after_schema(after: &[After], aggregation: Option<&Aggregation>, inputs: &[Input]) -> SchemaRef {
+fn after_schema(after: &[After], stateful: Option<&Stateful>, inputs: &[Input]) -> SchemaRef {
     let last = after.iter().rev().find_map(|step| match step {
         After::Stage(stage) => Some(stage.schema().clone()),
         After::Sort(_) | After::Limit(_) => None,
     });
-    let before = aggregation.map(|aggregation| aggregation.schema().clone());
+    let before = stateful.map(|stateful| stateful.schema().clone());
     let input = || inputs.first().map_or_else(|| Arc::new(Schema::empty()), |input| input.schema.clone());
     last.or(before).unwrap_or_else(input)
 }
@@ -147,25 +150,54 @@ struct Rest<'a> {
     shape: Shape,
 }
 
-type Stateful = (Option<Arc<Aggregation>>, BTreeSet<String>, Vec<After>);
+/// The stateful stage, the columns it needs, and what comes behind it.
+type Built = (Option<Stateful>, BTreeSet<String>, Vec<After>);
 
 impl Rest<'_> {
-    fn stateful(&mut self, branches: &mut [Branch], stages: &[At<StageSpec>]) -> Option<Stateful> {
+    fn stateful(&mut self, branches: &mut [Branch], stages: &[At<StageSpec>]) -> Option<Built> {
         let input = branches.first()?.schema.clone();
         let all = || input.fields().iter().map(|field| field.name().clone()).collect();
         let Some(first) = stages.first() else { return Some((None, all(), Vec::new())) };
-        let StageSpec::GroupBy { keys, agg } = &first.value else {
-            let after = self.after(input.clone(), stages)?;
-            let refused = legality::check(self.shape, self.spec.mode);
-            self.problems.take(first.line, refused)?;
-            return Some((None, all(), after));
+        let mut rest = stages[1..].to_vec();
+        let (needed, stateful, described) = match &first.value {
+            StageSpec::GroupBy { keys, agg } => {
+                rest = self.push_filters(branches, (keys, agg), &stages[1..])?;
+                let (needed, aggregation) = self.aggregation(branches, first, keys, agg)?;
+                let described = format!("groupBy {} agg {}", list(keys), agg_list(agg));
+                (needed, Stateful::Aggregation(Arc::new(aggregation)), described)
+            }
+            StageSpec::Group(spec) => {
+                let (needed, stage) = self.group(branches, first.line, spec)?;
+                let described = format!("groupBy {} {}", list(&spec.keys), called(&spec.udf));
+                (needed, Stateful::Group(Arc::new(stage)), described)
+            }
+            _ => {
+                let after = self.after(input.clone(), stages)?;
+                let refused = legality::check(self.shape, self.spec.mode);
+                self.problems.take(first.line, refused)?;
+                return Some((None, all(), after));
+            }
         };
-        let rest = self.push_filters(branches, (keys, agg), &stages[1..])?;
-        let (needed, aggregation) = self.aggregation(branches, first, keys, agg)?;
-        let described = format!("groupBy {} agg {}", list(keys), list(agg));
-        self.described.push((described, aggregation.schema().clone()));
-        let after = self.after(aggregation.schema().clone(), &rest)?;
-        Some((Some(Arc::new(aggregation)), needed, after))
+        self.described.push((described, stateful.schema().clone()));
+        let after = self.after(stateful.schema().clone(), &rest)?;
+        Some((Some(stateful), needed, after))
+    }
+
+    fn group(
+        &mut self,
+        branches: &[Branch],
+        line: u64,
+        spec: &GroupSpec,
+    ) -> Option<(BTreeSet<String>, GroupStage)> {
+        let branch = branches.first()?;
+        let keys: Vec<String> = values(&spec.keys);
+        let parts = group_parts(&branch.schema, &keys, spec, self.context);
+        let parts = self.problems.take(line, parts)?;
+        let needed: BTreeSet<String> =
+            columns_read(&parts).map(|i| branch.schema.field(i).name().clone()).collect();
+        let narrowed = self.problems.take(line, branch.build(&needed, self.context))?;
+        let built = group_parts(&narrowed.schema, &keys, spec, self.context).and_then(GroupStage::new);
+        Some((needed, self.problems.take(line, built)?))
     }
 
     /// Moves what filters right behind the aggregation ask of its keys in front of it, as Spark's optimizer does:
@@ -173,19 +205,19 @@ impl Rest<'_> {
     fn push_filters(
         &mut self,
         branches: &mut [Branch],
-        (keys, agg): (&[At<String>], &[At<String>]),
+        (keys, agg): (&[At<String>], &[At<AggSpec>]),
         stages: &[At<StageSpec>],
     ) -> Option<Vec<At<StageSpec>>> {
         let filters = stages.iter().take_while(|stage| matches!(stage.value, StageSpec::Filter(_))).count();
         let mut left = Vec::new();
-        let grouping = grouping(&branches.first()?.schema, &values(keys), &values(agg), self.context);
+        let (keys, agg): (Vec<String>, Vec<AggSpec>) = (values(keys), values(agg));
+        let grouping = Grouping::resolve(&branches.first()?.schema, &keys, &agg, self.context);
         for stage in &stages[..filters] {
-            let (StageSpec::Filter(predicate), Ok((keys, list))) = (&stage.value, &grouping) else {
+            let (StageSpec::Filter(predicate), Ok(grouping)) = (&stage.value, &grouping) else {
                 left.push(stage.clone());
                 continue;
             };
-            let outputs: Vec<_> = list.outputs.iter().map(|output| output.field().name().as_str()).collect();
-            let Ok((on_keys, others)) = parts_on_keys(predicate, keys, &outputs) else {
+            let Ok((on_keys, others)) = parts_on_keys(predicate, &grouping.keys, &grouping.names()) else {
                 left.push(stage.clone());
                 continue;
             };
@@ -210,13 +242,13 @@ impl Rest<'_> {
         branches: &[Branch],
         stage: &At<StageSpec>,
         keys: &[At<String>],
-        agg: &[At<String>],
+        agg: &[At<AggSpec>],
     ) -> Option<(BTreeSet<String>, Aggregation)> {
         let branch = branches.first()?;
         let line = stage.line;
-        let (keys, agg): (Vec<String>, Vec<String>) = (values(keys), values(agg));
-        let (group_keys, list) = match grouping(&branch.schema, &keys, &agg, self.context) {
-            Ok(read) => read,
+        let (keys, agg): (Vec<String>, Vec<AggSpec>) = (values(keys), values(agg));
+        let grouping = match Grouping::resolve(&branch.schema, &keys, &agg, self.context) {
+            Ok(grouping) => grouping,
             Err(error) => {
                 self.problems.of_stage(stage, error, &branch.schema, self.context);
                 return None;
@@ -224,13 +256,12 @@ impl Rest<'_> {
         };
         self.shape.aggregates = true;
         self.shape.event_time_key =
-            group_keys.iter().any(|key| key.field().metadata().contains_key(WATERMARK_DELAY_KEY));
+            grouping.keys.iter().any(|key| key.field().metadata().contains_key(WATERMARK_DELAY_KEY));
         let needed: BTreeSet<String> =
-            columns_read(&group_keys, &list).map(|i| branch.schema.field(i).name().clone()).collect();
+            grouping.columns_read().map(|i| branch.schema.field(i).name().clone()).collect();
         let narrowed = self.problems.take(line, branch.build(&needed, self.context))?;
-        let mode = self.spec.mode;
-        let built = grouping(&narrowed.schema, &keys, &agg, self.context)
-            .and_then(|(keys, list)| aggregate(keys, list, mode, self.context));
+        let built = Grouping::resolve(&narrowed.schema, &keys, &agg, self.context)
+            .and_then(|grouping| grouping.build(self.spec.mode, self.context));
         Some((needed, self.problems.take(line, built)?))
     }
 
@@ -274,7 +305,10 @@ impl Rest<'_> {
                 self.shape.limits = true;
                 Ok(After::Sort(Sort { keys: Vec::new(), limit: Some(*limit), schema: schema.clone() }))
             }
-            StageSpec::GroupBy { .. } | StageSpec::Union { .. } | StageSpec::WithWatermark { .. } => {
+            StageSpec::GroupBy { .. }
+            | StageSpec::Group(_)
+            | StageSpec::Union { .. }
+            | StageSpec::WithWatermark { .. } => {
                 let what = "an aggregation, a union or a watermark behind an aggregation or a limit is not supported";
                 self.problems.add(
                     stage.line,
@@ -306,54 +340,27 @@ fn describe(stage: &StageSpec) -> Option<String> {
         StageSpec::Select(items) => format!("select {}", list(items)),
         StageSpec::Filter(predicate) => format!("filter {predicate}"),
         StageSpec::WithColumn { name, expr } => format!("withColumn {name} = {expr}"),
-        StageSpec::Udf { module, function, .. } => format!("udf {module}.{function}"),
+        StageSpec::Udf(udf) => called(udf),
         _ => return None,
     })
 }
 
-fn values(items: &[At<String>]) -> Vec<String> {
+fn called(UdfSpec { module, function, input }: &UdfSpec) -> String {
+    format!("udf {module}.{function}({})", list(input))
+}
+
+fn values<T: Clone>(items: &[At<T>]) -> Vec<T> {
     items.iter().map(|item| item.value.clone()).collect()
+}
+
+fn agg_list(agg: &[At<AggSpec>]) -> String {
+    let item = |item: &At<AggSpec>| match &item.value {
+        AggSpec::Expression(text) => text.clone(),
+        AggSpec::Udf { udf, .. } => called(udf),
+    };
+    agg.iter().map(item).collect::<Vec<_>>().join(", ")
 }
 
 fn list(items: &[At<String>]) -> String {
     values(items).join(", ")
-}
-
-fn grouping(
-    schema: &SchemaRef,
-    keys: &[String],
-    agg: &[String],
-    context: &PlanContext,
-) -> Result<(Vec<GroupKey>, AggregateList)> {
-    let analyzer = Analyzer::new(schema.clone(), context.environment.clone());
-    let keys = analyzer.keys(keys)?;
-    let list = analyzer.aggregates(&keys, agg)?;
-    Ok((keys, list))
-}
-
-fn columns_read<'a>(keys: &'a [GroupKey], list: &'a AggregateList) -> impl Iterator<Item = usize> + 'a {
-    let keys = keys.iter().flat_map(|key| match key {
-        GroupKey::Expression(expression) => expression.columns(),
-        GroupKey::Window(window) => window.time.columns(),
-    });
-    let inputs = |call: &'a crate::expression::AggregateCall| call.arguments.iter().chain(&call.filter);
-    keys.chain(list.calls.iter().flat_map(inputs).flat_map(|e| e.columns())).copied()
-}
-
-/// The keys leave first, then the outputs.
-fn aggregate(
-    keys: Vec<GroupKey>,
-    list: AggregateList,
-    mode: OutputMode,
-    context: &PlanContext,
-) -> Result<Aggregation> {
-    let key_fields = keys.iter().map(|key| key.field().clone());
-    let fields: Vec<_> = key_fields.chain(list.calls.iter().map(|call| call.field.clone())).collect();
-    let analyzer = Analyzer::new(Arc::new(Schema::new(fields)), context.environment.clone());
-    let mut outputs: Vec<Expression> = Vec::new();
-    for key in &keys {
-        outputs.push(analyzer.expression(&quoted(key.field().name()))?);
-    }
-    outputs.extend(list.outputs.iter().cloned());
-    Aggregation::new(keys, list, mode, Project::new(outputs))
 }

@@ -6,12 +6,14 @@ mod compat;
 mod context;
 mod document;
 mod explain;
+mod grouping;
 mod legality;
 mod problem;
 mod read;
 mod settings;
 mod spec;
 mod stage;
+mod stateful;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +29,7 @@ pub use explain::explain;
 pub use legality::name as mode_name;
 pub use settings::{Settings, WatermarkPolicy};
 pub use spec::TriggerSpec;
+pub use stateful::Stateful;
 
 use problem::Problems;
 

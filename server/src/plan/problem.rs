@@ -3,6 +3,7 @@
 use arrow::datatypes::SchemaRef;
 
 use super::context::PlanContext;
+use super::grouping::Grouping;
 use super::spec::{At, StageSpec};
 use crate::error::{Error, ErrorKind, Result};
 use crate::expression::Analyzer;
@@ -64,21 +65,25 @@ impl Problems {
         let analyzer = Analyzer::new(schema.clone(), context.environment.clone());
         let one = |item: &At<String>| [item.value.clone()];
         let mut found = Vec::new();
-        let mut check = |item: &At<String>, error: Option<Error>| {
-            found.extend(error.map(|error| (item.line, error)));
+        let mut check = |line: u64, error: Option<Error>| {
+            found.extend(error.map(|error| (line, error)));
         };
         match &stage.value {
             StageSpec::Select(items) => {
-                items.iter().for_each(|item| check(item, analyzer.select(&one(item)).err()));
+                items.iter().for_each(|item| check(item.line, analyzer.select(&one(item)).err()));
             }
             StageSpec::OrderBy(items) => {
-                items.iter().for_each(|item| check(item, analyzer.order(&one(item)).err()));
+                items.iter().for_each(|item| check(item.line, analyzer.order(&one(item)).err()));
             }
             StageSpec::GroupBy { keys, agg } => {
-                keys.iter().for_each(|item| check(item, analyzer.keys(&one(item)).err()));
+                keys.iter().for_each(|item| check(item.line, analyzer.keys(&one(item)).err()));
                 let texts: Vec<String> = keys.iter().map(|key| key.value.clone()).collect();
-                if let Ok(keys) = analyzer.keys(&texts) {
-                    agg.iter().for_each(|item| check(item, analyzer.aggregates(&keys, &one(item)).err()));
+                if analyzer.keys(&texts).is_ok() {
+                    for item in agg {
+                        let item_alone = std::slice::from_ref(&item.value);
+                        let resolved = Grouping::resolve(schema, &texts, item_alone, context);
+                        check(item.line, resolved.err());
+                    }
                 }
             }
             _ => {}

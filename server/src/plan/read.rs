@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::document::{Node, Value};
 use super::problem::Problems;
-use super::spec::{At, SinkSpec, SourceSpec, Spec, StageSpec, TriggerSpec};
+use super::spec::{AggSpec, At, GroupSpec, SinkSpec, SourceSpec, Spec, StageSpec, TriggerSpec, UdfSpec};
 use crate::record::parse_interval_micros;
 use crate::sink::OutputMode;
 
@@ -225,7 +225,8 @@ impl Reader<'_> {
         let mut known = STAGE_WORDS.to_vec();
         known.push("agg");
         let words = self.map(node, "a stage", &known)?;
-        let mut names: Vec<&str> = words.keys().copied().filter(|word| *word != "agg").collect();
+        let is_beside = |word: &str| word == "agg" || word == "udf" && words.contains_key("groupBy");
+        let mut names: Vec<&str> = words.keys().copied().filter(|word| !is_beside(word)).collect();
         if names.is_empty() {
             // A word that is not known has been told already.
             let Value::Map(entries) = &node.value else { return None };
@@ -254,13 +255,22 @@ impl Reader<'_> {
             "filter" => StageSpec::Filter(self.text(value, name)?),
             "orderBy" => StageSpec::OrderBy(self.nonempty(value, name)?),
             "groupBy" => {
-                let agg = match words.get("agg") {
-                    Some(agg) => self.nonempty(agg, "agg"),
-                    None => {
-                        self.missing(node.line, "agg", "add `agg: [\"count(*) AS count\"]` beside `groupBy`")
+                let keys = self.list(value, name)?;
+                match (words.get("agg"), words.get("udf")) {
+                    (Some(agg), None) => StageSpec::GroupBy { keys, agg: self.agg(agg)? },
+                    (None, Some(udf)) => self.group(keys, udf)?,
+                    (Some(_), Some(_)) => {
+                        let what = "`agg` and `udf` stand beside one `groupBy`";
+                        let hint = "an aggregate of a module goes into the list: `agg: [{udf: {...}}]`";
+                        self.problems.add(node.line, what, hint);
+                        return None;
                     }
-                };
-                StageSpec::GroupBy { keys: self.list(value, name)?, agg: agg? }
+                    (None, None) => {
+                        let hint =
+                            "add `agg: [\"count(*) AS count\"]` beside `groupBy`, or a `udf` of kind group";
+                        return self.missing(node.line, "agg", hint);
+                    }
+                }
             }
             "limit" => StageSpec::Limit(self.count(value)?),
             _ => self.mapped(name, value)?,
@@ -296,15 +306,57 @@ impl Reader<'_> {
             }
             _ => {
                 let words = self.map(node, "`udf`", &["module", "function", "input"])?;
-                let module = self.required(&words, line, "module", "name the module or its .wasm file");
-                let function = self.required(&words, line, "function", "name a function of the module");
-                let input = match words.get("input") {
-                    Some(input) => self.list(input, "input"),
-                    None => self.missing(line, "input", "list the columns that go in: `input: [line]`"),
-                };
-                Some(StageSpec::Udf { module: module?, function: function?, input: input? })
+                self.udf(&words, line).map(StageSpec::Udf)
             }
         }
+    }
+
+    fn udf(&mut self, words: &Words<'_>, line: u64) -> Option<UdfSpec> {
+        let module = self.required(words, line, "module", "name the module or its .wasm file");
+        let function = self.required(words, line, "function", "name a function of the module");
+        let input = match words.get("input") {
+            Some(input) => self.list(input, "input"),
+            None => self.missing(line, "input", "list the columns that go in: `input: [line]`"),
+        };
+        Some(UdfSpec { module: module?, function: function?, input: input? })
+    }
+
+    fn group(&mut self, keys: Vec<At<String>>, node: &Node) -> Option<StageSpec> {
+        let words = self.map(node, "`udf`", &["module", "function", "input", "ttl"])?;
+        let ttl = match words.get("ttl") {
+            Some(ttl) => Some(self.text(ttl, "ttl")?),
+            None => None,
+        };
+        Some(StageSpec::Group(GroupSpec { keys, udf: self.udf(&words, node.line)?, ttl }))
+    }
+
+    /// The items of `agg`: expressions as text, functions of modules as maps.
+    fn agg(&mut self, node: &Node) -> Option<Vec<At<AggSpec>>> {
+        let Value::List(elements) = &node.value else {
+            return self.wrong_kind(node, "`agg`", "a list: `agg: [\"count(*) AS count\"]`");
+        };
+        if elements.is_empty() {
+            self.problems.add(node.line, "`agg` is empty", "list at least one expression");
+            return None;
+        }
+        let items: Vec<_> = elements.iter().map(|element| self.agg_item(element)).collect();
+        items.into_iter().collect()
+    }
+
+    fn agg_item(&mut self, node: &Node) -> Option<At<AggSpec>> {
+        let line = node.line;
+        if !matches!(node.value, Value::Map(_)) {
+            let text = self.text_at(node, "agg")?;
+            return Some(At { line, value: AggSpec::Expression(text.value) });
+        }
+        let words = self.map(node, "an item of `agg`", &["udf"])?;
+        let udf = *words.get("udf")?;
+        let words = self.map(udf, "`udf`", &["module", "function", "input", "as"])?;
+        let name = match words.get("as") {
+            Some(name) => Some(self.text(name, "as")?),
+            None => None,
+        };
+        Some(At { line, value: AggSpec::Udf { udf: self.udf(&words, udf.line)?, name } })
     }
 
     fn nonempty(&mut self, node: &Node, what: &str) -> Option<Vec<At<String>>> {

@@ -46,13 +46,54 @@ pub struct SinkSpec {
 pub enum StageSpec {
     Select(Vec<At<String>>),
     Filter(String),
-    WithColumn { name: String, expr: String },
-    Udf { module: String, function: String, input: Vec<At<String>> },
-    WithWatermark { column: String, delay: String },
-    GroupBy { keys: Vec<At<String>>, agg: Vec<At<String>> },
+    WithColumn {
+        name: String,
+        expr: String,
+    },
+    Udf(UdfSpec),
+    WithWatermark {
+        column: String,
+        delay: String,
+    },
+    GroupBy {
+        keys: Vec<At<String>>,
+        agg: Vec<At<AggSpec>>,
+    },
+    /// A `groupBy` with `udf` beside it.
+    Group(GroupSpec),
     OrderBy(Vec<At<String>>),
     Limit(usize),
-    Union { source: SourceSpec, stages: Vec<At<StageSpec>> },
+    Union {
+        source: SourceSpec,
+        stages: Vec<At<StageSpec>>,
+    },
+}
+
+/// A function of a module and what goes into it.
+#[derive(Clone, Debug)]
+pub struct UdfSpec {
+    pub module: String,
+    pub function: String,
+    pub input: Vec<At<String>>,
+}
+
+/// Keys, and a function that keeps a state for each.
+#[derive(Clone, Debug)]
+pub struct GroupSpec {
+    pub keys: Vec<At<String>>,
+    pub udf: UdfSpec,
+    pub ttl: Option<String>,
+}
+
+/// One item of `agg`.
+#[derive(Clone, Debug)]
+pub enum AggSpec {
+    Expression(String),
+    Udf {
+        udf: UdfSpec,
+        /// The name of the result, `as`; nothing for the function's own.
+        name: Option<String>,
+    },
 }
 
 /// When the next batch starts.

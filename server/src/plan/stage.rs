@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 
 use super::context::PlanContext;
-use super::spec::{At, StageSpec};
+use super::spec::{At, StageSpec, UdfSpec};
 use crate::error::{Error, Result};
 use crate::expression::coercion::widens_to;
 use crate::expression::{Analyzer, Expression, SelectItem};
@@ -15,7 +15,7 @@ use crate::operator::{
     Filter, Generate, Project, Stage, UdfColumn, UdfStage, WATERMARK_DELAY_KEY, WatermarkStage,
 };
 use crate::record::{parse_delay_micros, timestamp_type, type_name};
-use crate::udf::Transform;
+use crate::udf::{Callable, Transform};
 
 /// One stage, ready to be built over any schema that has the columns it reads.
 #[derive(Clone)]
@@ -57,8 +57,8 @@ impl Step {
                 }
                 Step::Watermark { column: column.clone(), delay_us, node }
             }
-            StageSpec::Udf { module, function, input } => {
-                let transform = context.module(module)?.function(function)?;
+            StageSpec::Udf(UdfSpec { module, function, input }) => {
+                let transform = context.module(module)?.transform(function)?;
                 Step::Udf { transform, module: module.clone(), input: texts(input) }
             }
             _ => return Ok(None),
@@ -166,7 +166,7 @@ impl Step {
     }
 }
 
-fn texts(items: &[At<String>]) -> Vec<String> {
+pub fn texts(items: &[At<String>]) -> Vec<String> {
     items.iter().map(|item| item.value.clone()).collect()
 }
 
@@ -275,27 +275,7 @@ fn udf(
     input: &[String],
     needed: Option<&BTreeSet<String>>,
 ) -> Result<UdfStage> {
-    let wanted = transform.inputs();
-    if wanted.len() != input.len() {
-        let list: Vec<_> =
-            wanted.iter().map(|f| format!("{} {}", f.name(), type_name(f.data_type()))).collect();
-        return Err(Error::user("the function takes another number of columns")
-            .with("function", transform.name())
-            .with("given", input.len())
-            .hint(format!("it takes ({})", list.join(", "))));
-    }
-    let mut arguments = Vec::with_capacity(input.len());
-    for (text, field) in input.iter().zip(wanted.iter()) {
-        let argument = analyzer.expression(text)?;
-        let (given, wanted) = (argument.field().data_type(), field.data_type());
-        arguments.push(match given == wanted {
-            true => argument,
-            false if widens_to(given, wanted) => {
-                analyzer.expression(&format!("CAST({text} AS {})", type_name(wanted)))?
-            }
-            false => return Err(wrong_argument(transform, text, &argument, field)),
-        });
-    }
+    let arguments = arguments(analyzer, transform, input)?;
     let keep = |name: &String| needed.is_none_or(|needed| needed.contains(name));
     let given: BTreeMap<&str, usize> =
         transform.outputs().iter().enumerate().map(|(i, f)| (f.name().as_str(), i)).collect();
@@ -316,10 +296,36 @@ fn udf(
     Ok(UdfStage { transform: transform.clone(), arguments, outputs, schema: Arc::new(Schema::new(fields)) })
 }
 
-fn wrong_argument(transform: &Transform, text: &str, argument: &Expression, field: &Field) -> Error {
+/// The expressions of `input`, of the types that the function takes.
+pub fn arguments(analyzer: &Analyzer, function: &Callable, input: &[String]) -> Result<Vec<Expression>> {
+    let wanted = function.inputs();
+    if wanted.len() != input.len() {
+        let list: Vec<_> =
+            wanted.iter().map(|f| format!("{} {}", f.name(), type_name(f.data_type()))).collect();
+        return Err(Error::user("the function takes another number of columns")
+            .with("function", function.name())
+            .with("given", input.len())
+            .hint(format!("it takes ({})", list.join(", "))));
+    }
+    let mut arguments = Vec::with_capacity(input.len());
+    for (text, field) in input.iter().zip(wanted.iter()) {
+        let argument = analyzer.expression(text)?;
+        let (given, wanted) = (argument.field().data_type(), field.data_type());
+        arguments.push(match given == wanted {
+            true => argument,
+            false if widens_to(given, wanted) => {
+                analyzer.expression(&format!("CAST({text} AS {})", type_name(wanted)))?
+            }
+            false => return Err(wrong_argument(function, text, &argument, field)),
+        });
+    }
+    Ok(arguments)
+}
+
+fn wrong_argument(function: &Callable, text: &str, argument: &Expression, field: &Field) -> Error {
     let (given, wanted): (&DataType, &DataType) = (argument.field().data_type(), field.data_type());
     Error::user("the function takes a column of another type")
-        .with("function", transform.name())
+        .with("function", function.name())
         .with("input", text)
         .with("given", type_name(given))
         .with("wanted", type_name(wanted))

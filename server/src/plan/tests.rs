@@ -104,3 +104,77 @@ fn several_queries_in_a_file_need_names_of_their_own() {
     assert!(report.contains("two queries are called `q`"), "{report}");
     assert_eq!(plan(&format!("name: a\n{one}---\nname: b\n{one}")).unwrap().len(), 2);
 }
+
+/// The first plan of a query over this `groupBy`, which is a stage in YAML behind a watermark if there is one.
+fn plan_group(stages: &str, mode: &str) -> Result<Plan> {
+    let text = format!("{RATE}stages:\n{stages}sink: {{format: console}}\noutputMode: {mode}\n");
+    plan(&text).map(|mut plans| plans.remove(0))
+}
+
+fn module(name: &str) -> String {
+    build_udfs::module(name).display().to_string()
+}
+
+fn sessions(key: &str, function: &str, rest: &str) -> String {
+    format!(
+        "  - groupBy: [{key}]\n    udf: {{module: {}, function: {function}, {rest}}}\n",
+        module("sessions")
+    )
+}
+
+#[test]
+fn a_group_function_is_planned_or_refused_with_what_would_work() {
+    const INPUT: &str = "input: [timestamp, \"INTERVAL '5' SECOND\"]";
+    const VALUE: &str = "input: [value, \"INTERVAL '5' SECOND\"]";
+    let event = sessions("value", "sessions", INPUT);
+    for mode in ["append", "update"] {
+        let plan = plan_group(&format!("{WATERMARK}{event}  - filter: \"events > 1\"\n"), mode).unwrap();
+        let names: Vec<_> = plan.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        assert_eq!(names, ["value", "start", "end", "events"]);
+        assert!(explain(&plan).contains("sessions(timestamp, INTERVAL '5' SECOND)"), "{}", explain(&plan));
+    }
+    let window = sessions("\"window(timestamp, '1 minute')\"", "sessions", INPUT);
+    let renamed = format!("  - select: [\"value AS total\", value]\n{}", sessions("total", "pauses", VALUE));
+    for (stages, mode, wanted) in [
+        (event.clone(), "append", "put `withWatermark` before the `groupBy`"),
+        (format!("{WATERMARK}{event}"), "complete", "complete mode is not supported"),
+        (format!("{WATERMARK}{event}  - limit: 3\n"), "update", "limit"),
+        (format!("{WATERMARK}{window}"), "append", "no windows among its keys"),
+        (format!("{WATERMARK}{event}{event}"), "append", "behind an aggregation"),
+        (sessions("value", "sessions", VALUE), "append", "the function takes a column of another type"),
+        (sessions("value", "nothing", VALUE), "append", "it has sessions, pauses"),
+        (renamed, "append", "have one name"),
+        (sessions("value", "pauses", &format!("{VALUE}, ttl: 0 seconds")), "append", "not more than nothing"),
+        (
+            format!("{WATERMARK}{}", sessions("value", "sessions", &format!("{INPUT}, ttl: 1 hour"))),
+            "append",
+            "`ttl` is for functions whose time is the clock",
+        ),
+    ] {
+        let report = plan_group(&stages, mode).err().unwrap().report();
+        assert!(report.contains(wanted), "{wanted} is missing in\n{report}");
+    }
+    let upper = format!(
+        "  - groupBy: [value]\n    udf: {{module: {}, function: upper, input: [value]}}\n",
+        module("text")
+    );
+    let report = plan_group(&upper, "append").err().unwrap().report();
+    assert!(report.contains("wanted=`group`") && report.contains("stands as a stage"), "{report}");
+}
+
+#[test]
+fn a_state_may_only_grow_at_its_end() {
+    let of = |function: &str| {
+        let item =
+            format!("{{udf: {{module: {}, function: {function}, input: [value, \"3\"]}}}}", module("top"));
+        let stage = format!("  - groupBy: [value]\n    agg: [\"count(*) AS n\", {item}]\n");
+        plan_group(&stage, "update").unwrap().identity
+    };
+    let stored =
+        |identity: &super::Identity| serde_json::from_value(serde_json::to_value(identity).unwrap()).unwrap();
+    let (short, long) = (of("top_k"), of("top_k_of"));
+    short.check_against(&stored(&short), crate::sink::OutputMode::Update).unwrap();
+    long.check_against(&stored(&short), crate::sink::OutputMode::Update).unwrap();
+    let error = short.check_against(&stored(&long), crate::sink::OutputMode::Update).unwrap_err();
+    assert!(error.report().contains("column `rows BIGINT` was removed"), "{}", error.report());
+}

@@ -13,14 +13,15 @@ use super::task::{Outcome, SplitTask, TaskContext};
 use super::watermark::WatermarkTracker;
 use crate::checkpoint::{BatchPlan, Checkpoint, CommitEntry, OffsetEntry};
 use crate::error::{Error, Result};
-use crate::plan::{Plan, PlanContext, TriggerSpec};
+use crate::operator::group::{TIMES, next_time};
+use crate::plan::{Plan, PlanContext, Stateful, TriggerSpec};
 use crate::record::{BatchId, EventTimeStats, Offset, QueryId, RunId};
-use crate::sink::{OutputMode, Sink};
+use crate::sink::Sink;
 use crate::source::{ReadLimits, Source};
-use crate::state::StateStore;
+use crate::state::{KEY_GROUPS, StateReader, StateStore};
 
-/// The state operator of the one aggregation that a query may have, by its place in the store.
-pub const AGGREGATION: usize = 0;
+/// The state operator whose rows are the keys of the stateful stage that a query may have.
+const KEYS: usize = 0;
 
 /// A query with everything open.
 pub struct Spine<'a> {
@@ -40,6 +41,8 @@ pub struct Spine<'a> {
     pub watermark_before_ms: Option<i64>,
     /// The batch before moved the watermark, so that results may leave without new rows.
     pub no_data_wanted: bool,
+    /// When the clock lets rows leave without new ones, if it will.
+    pub due_us: Option<i64>,
     pub last_trigger_us: Option<i64>,
     /// What each `limit` let through so far.
     pub rows_passed: Vec<u64>,
@@ -64,14 +67,16 @@ impl Spine<'_> {
             ends.push(source.next_end(start.as_ref(), limits)?);
         }
         let latest_offset_ms = self.since_ms(triggered_us);
-        if ends == self.ends && !self.no_data_wanted {
+        let batch_timestamp_ms = triggered_us.div_euclid(1_000);
+        let is_due = self.due_us.is_some_and(|due| due <= batch_timestamp_ms.saturating_mul(1_000));
+        if ends == self.ends && !self.no_data_wanted && !is_due {
             return Ok(None);
         }
         let watermark_ms = self.tracker.global_ms();
         let late_bound_ms = self.watermark_before_ms.unwrap_or(watermark_ms);
         let plan = BatchPlan {
             batch_watermark_ms: watermark_ms,
-            batch_timestamp_ms: triggered_us.div_euclid(1_000),
+            batch_timestamp_ms,
             late_bound_ms: self.tracker.is_used().then_some(late_bound_ms),
             partitions: Some(self.settings.parallelism),
             run_id: Some(self.run_id.to_string()),
@@ -103,7 +108,7 @@ impl Spine<'_> {
         let state_started = self.settings.clock.now_micros();
         if let Some(state) = &mut self.state {
             let changes = std::mem::take(&mut outcome.changes);
-            state.commit_durable(batch.id, changes.into_iter().map(|c| (AGGREGATION, c)).collect())?;
+            state.commit_durable(batch.id, changes)?;
         }
         let commit_ms = self.since_ms(state_started);
         let staged = std::mem::take(&mut outcome.staged).into_iter().map(Closing::wait);
@@ -125,6 +130,7 @@ impl Spine<'_> {
         if let Some(state) = &mut self.state {
             state.apply(batch.id)?;
         }
+        self.due_us = self.next_due()?;
         self.checkpoint.purge(batch.id, self.plan.settings.batches_to_retain)?;
         durations.commit_offsets = self.since_ms(started);
         durations.trigger_execution = self.since_ms(batch.triggered_us);
@@ -166,7 +172,9 @@ impl Spine<'_> {
         let plan = &batch.entry.plan;
         self.context.environment.set_batch_time_micros(plan.batch_timestamp_ms * 1_000);
         let micros = |ms: i64| ms.saturating_mul(1_000);
-        let reader = self.state.as_ref().map(|state| state.reader(AGGREGATION));
+        let operators = self.plan.stateful.iter().flat_map(Stateful::operators).enumerate();
+        let readers = self.state.iter().flat_map(|state| operators.clone().map(|(o, _)| state.reader(o)));
+        let readers: Vec<StateReader> = readers.collect();
         let tasks = TaskContext {
             plan: self.plan,
             sink: self.sink.as_ref(),
@@ -175,18 +183,35 @@ impl Spine<'_> {
             late_bound_us: plan.late_bound_ms.map(micros),
             eviction_us: self.tracker.is_used().then_some(micros(plan.batch_watermark_ms)),
             partitions: plan.partitions.unwrap_or(self.settings.parallelism),
-            state: reader.as_ref(),
+            time_us: micros(plan.batch_timestamp_ms),
+            state: &readers,
             rows_passed: &self.rows_passed,
             closer: Closer::default(),
         };
         tasks.run(splits)
     }
 
-    /// Append and update of an aggregation: a watermark beyond the batch's lets groups leave without new rows.
+    /// A watermark beyond the batch's may let rows leave without new ones.
     fn wants_no_data_batch(&self, watermark_ms: i64, next_watermark_ms: i64) -> bool {
-        let evicts = self.plan.aggregation.is_some() && self.plan.mode != OutputMode::Complete;
-        let allowed = self.plan.settings.no_data_batches && self.plan.trigger != TriggerSpec::Once;
-        evicts && allowed && next_watermark_ms > watermark_ms
+        let leaves = self.plan.stateful.as_ref().is_some_and(|stage| stage.goes_by_watermark(self.plan.mode));
+        leaves && self.allows_no_data_batch() && next_watermark_ms > watermark_ms
+    }
+
+    fn allows_no_data_batch(&self) -> bool {
+        self.plan.settings.no_data_batches && self.plan.trigger != TriggerSpec::Once
+    }
+
+    /// The time from which on a batch is worth running for timers alone.
+    pub fn next_due(&self) -> Result<Option<i64>> {
+        match &self.state {
+            Some(state)
+                if self.plan.stateful.as_ref().is_some_and(Stateful::goes_by_clock)
+                    && self.allows_no_data_batch() =>
+            {
+                next_time(&state.reader(TIMES), 0..KEY_GROUPS)
+            }
+            _ => Ok(None),
+        }
     }
 
     fn progress(
@@ -220,9 +245,9 @@ impl Spine<'_> {
                 partitions: 1,
                 ..StateProgress::default()
             });
-        let aggregation = self.state.as_ref().map(|state| StateProgress {
-            operator: "stateStoreSave",
-            rows_total: state.rows(AGGREGATION),
+        let stateful = self.state.as_ref().map(|state| StateProgress {
+            operator: self.plan.stateful.as_ref().map_or("", Stateful::operator_name),
+            rows_total: state.rows(KEYS),
             rows_updated: outcome.rows_updated,
             rows_removed: outcome.rows_removed,
             rows_dropped_by_watermark: outcome.report.rows_dropped_by_watermark,
@@ -232,7 +257,7 @@ impl Spine<'_> {
             memory_bytes: state.metrics().memory_bytes,
             partitions,
         });
-        let state = limits.chain(aggregation).collect();
+        let state = limits.chain(stateful).collect();
         let since_last = self.last_trigger_us.map(|last| (batch.triggered_us - last) as f64 / 1e6);
         Ok(QueryProgress {
             id: self.query_id,

@@ -10,13 +10,12 @@ use super::batch::Spine;
 use super::watermark::WatermarkTracker;
 use crate::checkpoint::{Checkpoint, CommitEntry, OffsetEntry, Step};
 use crate::error::{Error, ErrorKind, Result};
-use crate::operator::aggregate::FORMAT_VERSION;
 use crate::plan::{Identity, Plan, PlanContext};
 use crate::record::{BatchId, QueryId, RunId};
 use crate::sink::memory::MemoryRows;
 use crate::sink::{self, CheckpointFacts, Sink, SinkContext, SinkSpec};
 use crate::source::{self, Source, SourceContext};
-use crate::state::{OperatorState, SNAPSHOT_INTERVAL, StateSettings, StateStore};
+use crate::state::{SNAPSHOT_INTERVAL, StateSettings, StateStore};
 use crate::storage::{self, Location};
 
 /// A query that is ready to run.
@@ -49,7 +48,7 @@ pub fn open<'a>(plan: &'a Plan, context: &'a PlanContext, settings: &'a RunSetti
     let sources = open_sources(plan, context, settings, &checkpoint)?;
     let state = open_state(plan, settings, &checkpoint, query_id, committed)?;
     let watermark_ms = stored.watermark_ms();
-    let spine = Spine {
+    let mut spine = Spine {
         plan,
         context,
         settings,
@@ -66,12 +65,14 @@ pub fn open<'a>(plan: &'a Plan, context: &'a PlanContext, settings: &'a RunSetti
             .map_or_else(|| vec![None; plan.inputs.len()], |entry| entry.sources.clone()),
         watermark_before_ms: stored.before.as_ref().map(|entry| entry.plan.batch_watermark_ms),
         no_data_wanted: stored.commit.as_ref().is_some_and(|commit| commit.no_data_wanted),
+        due_us: None,
         last_trigger_us: None,
         rows_passed: match &stored.commit {
             Some(commit) if commit.rows_passed.len() == plan.identity.limits => commit.rows_passed.clone(),
             _ => vec![0; plan.identity.limits],
         },
     };
+    spine.due_us = spine.next_due()?;
     Ok(Opened { spine, next: stored.next, replay: stored.replay, temporary })
 }
 
@@ -189,9 +190,7 @@ fn open_state(
     query_id: QueryId,
     committed: Option<BatchId>,
 ) -> Result<Option<StateStore>> {
-    if plan.aggregation.is_none() {
-        return Ok(None);
-    }
+    let Some(stateful) = &plan.stateful else { return Ok(None) };
     let local_dir = settings.state_dir.join(query_id.to_string());
     std::fs::create_dir_all(&local_dir).map_err(|e| {
         Error::new(ErrorKind::External, "make the folder of the local state")
@@ -203,7 +202,7 @@ fn open_state(
         local_dir,
         storage: checkpoint.storage().clone(),
         dir: checkpoint.state_dir(),
-        operators: vec![OperatorState { name: "aggregation".into(), format_version: FORMAT_VERSION }],
+        operators: stateful.operators(),
         memory: settings.state_memory.clone(),
         snapshot_interval: SNAPSHOT_INTERVAL,
         versions_kept: plan.settings.batches_to_retain,

@@ -1,19 +1,20 @@
-//! The work of a batch on threads: splits read and run through their stages, then, for an aggregation, shares of
-//! the key groups merged; each partition's rows staged at the sink. Decides nothing about the batch.
+//! The work of a batch on threads: splits read and run through their stages, then, for a stateful stage, shares
+//! of the key groups merged; each partition's rows staged at the sink. Decides nothing about the batch.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
 
 use super::closing::{Closer, Closing};
 use crate::error::{Error, ErrorKind, Result};
-use crate::operator::aggregate::{Grouping, MergeInput, PartialGroups, merge};
-use crate::operator::{BATCH_ROWS, Chain, TaskReport};
-use crate::plan::{After, Input, Plan};
+use crate::operator::aggregate::{Aggregation, Grouping, MergeInput, PartialGroups, merge};
+use crate::operator::group::{self, Collected, Collecting, GroupStage, ShareInput, run_share};
+use crate::operator::{BATCH_ROWS, Chain, Merged, TaskReport};
+use crate::plan::{After, Input, Plan, Stateful};
 use crate::record::BatchId;
 use crate::sink::{Sink, StageWriter};
 use crate::source::{ReadOptions, Split};
@@ -35,9 +36,12 @@ pub struct TaskContext<'a> {
     pub parallelism: usize,
     pub late_bound_us: Option<i64>,
     pub eviction_us: Option<i64>,
-    /// Partitions of an aggregation's result; fixed when the batch was planned.
+    /// The batch's own time.
+    pub time_us: i64,
+    /// Partitions of the stateful stage's result; fixed when the batch was planned.
     pub partitions: usize,
-    pub state: Option<&'a StateReader>,
+    /// By state operator.
+    pub state: &'a [StateReader],
     /// What each `limit` let through in the batches before.
     pub rows_passed: &'a [u64],
     pub closer: Closer,
@@ -51,7 +55,8 @@ pub struct Outcome {
     pub rows_read: Vec<u64>,
     /// By partition.
     pub staged: Vec<Closing>,
-    pub changes: Vec<Changes>,
+    /// With the state operator of each.
+    pub changes: Vec<(usize, Changes)>,
     pub rows_updated: u64,
     pub rows_removed: u64,
     /// Time of all threads together.
@@ -68,15 +73,41 @@ impl TaskContext<'_> {
         let rows_read = vec![0; self.plan.inputs.len()];
         let mut outcome = Outcome { rows_read, rows_passed: self.rows_passed.to_vec(), ..Default::default() };
         let inputs: Vec<usize> = splits.iter().map(|task| task.input).collect();
-        if self.plan.aggregation.is_some() {
-            let results = on_threads(self.parallelism, splits, |task| self.run_grouping(task))?;
-            let mut partials = Vec::new();
-            for (input, (report, groups)) in inputs.into_iter().zip(results) {
-                outcome.note(input, &report);
-                partials.push(groups);
+        match &self.plan.stateful {
+            Some(Stateful::Aggregation(aggregation)) => {
+                let group = |task| self.run_grouping(aggregation, task);
+                let mut partials = Vec::new();
+                for (input, (report, groups)) in
+                    inputs.into_iter().zip(on_threads(self.parallelism, splits, group)?)
+                {
+                    outcome.note(input, &report);
+                    partials.push(groups);
+                }
+                self.run_shares(|share| self.merge_share(aggregation, &partials, share), &mut outcome)?;
             }
-            self.run_merges(&partials, &mut outcome)?;
-        } else if self.plan.after.is_empty() {
+            Some(Stateful::Group(stage)) => {
+                let collect = |task| self.run_collecting(stage, task);
+                let mut collected = Vec::new();
+                for (input, (report, rows)) in
+                    inputs.into_iter().zip(on_threads(self.parallelism, splits, collect)?)
+                {
+                    outcome.note(input, &report);
+                    collected.extend(rows);
+                }
+                self.run_shares(|share| self.group_share(stage, &collected, share), &mut outcome)?;
+            }
+            None => self.run_without_state(inputs, splits, &mut outcome)?,
+        }
+        Ok(outcome)
+    }
+
+    fn run_without_state(
+        &self,
+        inputs: Vec<usize>,
+        splits: Vec<SplitTask>,
+        outcome: &mut Outcome,
+    ) -> Result<()> {
+        if self.plan.after.is_empty() {
             let numbered: Vec<_> = splits.into_iter().enumerate().collect();
             let results = on_threads(self.parallelism, numbered, |(i, task)| self.run_stateless(i, task))?;
             for (input, (report, staged, rows_out)) in inputs.into_iter().zip(results) {
@@ -91,9 +122,9 @@ impl TaskContext<'_> {
                 outcome.note(input, &report);
                 gathered.extend(rows);
             }
-            self.stage_gathered(gathered, &mut outcome)?;
+            self.stage_gathered(gathered, outcome)?;
         }
-        Ok(outcome)
+        Ok(())
     }
 
     /// Reads a split through its input's stages; `take` gets the rows that leave the last one.
@@ -136,12 +167,13 @@ impl TaskContext<'_> {
         Ok((report, self.closer.finish(writer)?, rows_out))
     }
 
-    fn run_grouping(&self, task: SplitTask) -> Result<(TaskReport, PartialGroups)> {
-        let aggregation = self.plan.aggregation.clone();
-        let aggregation =
-            aggregation.ok_or_else(|| Error::internal("a plan without aggregation groups rows"))?;
+    fn run_grouping(
+        &self,
+        aggregation: &Arc<Aggregation>,
+        task: SplitTask,
+    ) -> Result<(TaskReport, PartialGroups)> {
         let input = &self.plan.inputs[task.input];
-        let mut grouping = Grouping::start(aggregation, self.late_bound_us)?;
+        let mut grouping = Grouping::start(aggregation.clone(), self.late_bound_us)?;
         let mut report = self.read(input, task, |rows| grouping.add(rows))?;
         let (groups, dropped) = grouping.finish()?;
         report.rows_dropped_by_watermark += dropped;
@@ -172,15 +204,34 @@ impl TaskContext<'_> {
         Ok(())
     }
 
-    fn run_merges(&self, partials: &[PartialGroups], outcome: &mut Outcome) -> Result<()> {
+    fn run_collecting(
+        &self,
+        stage: &Arc<GroupStage>,
+        task: SplitTask,
+    ) -> Result<(TaskReport, Vec<Collected>)> {
+        let input = &self.plan.inputs[task.input];
+        let mut collecting = Collecting::start(stage.clone(), self.late_bound_us);
+        let mut report = self.read(input, task, |rows| collecting.add(rows))?;
+        let (rows, dropped) = collecting.finish();
+        report.rows_dropped_by_watermark += dropped;
+        Ok((report, rows))
+    }
+
+    /// Runs `work` for each share of the key groups, and stages what it gives.
+    fn run_shares(
+        &self,
+        work: impl Fn(Range<u16>) -> Result<Merged> + Sync,
+        outcome: &mut Outcome,
+    ) -> Result<()> {
+        // A sort and a limit need all rows at once.
         let gathers = self.plan.after.iter().any(|step| matches!(step, After::Sort(_) | After::Limit(_)));
         let shares = key_group_shares(self.partitions);
         let numbered: Vec<_> = shares.into_iter().enumerate().collect();
         let merged = on_threads(self.parallelism, numbered, |(partition, key_groups)| {
-            let merged = self.merge_share(partials, key_groups)?;
+            let mut merged = work(key_groups)?;
             let staged = match gathers {
                 true => None,
-                false => Some(self.stage(partition, vec![merged.rows.clone()], &mut [])?),
+                false => Some(self.stage(partition, std::mem::take(&mut merged.rows), &mut [])?),
             };
             Ok((merged, staged))
         })?;
@@ -190,13 +241,13 @@ impl TaskContext<'_> {
             outcome.rows_removed += merged.rows_removed;
             outcome.updates += merged.updates;
             outcome.removals += merged.removals;
-            outcome.changes.push(merged.changes);
+            outcome.changes.extend(merged.changes.into_iter().enumerate());
             match staged {
                 Some((staged, rows)) => {
                     outcome.staged.push(staged);
                     outcome.rows_out += rows;
                 }
-                None => gathered.push(merged.rows),
+                None => gathered.extend(merged.rows),
             }
         }
         if gathers {
@@ -207,16 +258,38 @@ impl TaskContext<'_> {
 
     fn merge_share(
         &self,
+        aggregation: &Aggregation,
         partials: &[PartialGroups],
         key_groups: Range<u16>,
-    ) -> Result<crate::operator::aggregate::Merged> {
-        let missing = || Error::internal("an aggregation runs without state");
-        let aggregation = self.plan.aggregation.as_deref().ok_or_else(missing)?;
-        let state = self.state.ok_or_else(missing)?;
+    ) -> Result<Merged> {
+        let state = self.reader(0)?;
         merge(&MergeInput { aggregation, partials, key_groups, state, eviction_us: self.eviction_us })
     }
 
-    /// Runs the result rows through the stages behind the aggregation and stages them as one partition.
+    fn group_share(
+        &self,
+        stage: &GroupStage,
+        collected: &[Collected],
+        key_groups: Range<u16>,
+    ) -> Result<Merged> {
+        run_share(&ShareInput {
+            stage,
+            collected,
+            key_groups,
+            values: self.reader(group::VALUES)?,
+            times: self.reader(group::TIMES)?,
+            watermark_us: self.eviction_us,
+            time_us: self.time_us,
+        })
+    }
+
+    fn reader(&self, operator: usize) -> Result<&StateReader> {
+        let reader = self.state.get(operator);
+        reader
+            .ok_or_else(|| Error::internal("a stateful stage runs without state").with("operator", operator))
+    }
+
+    /// Runs the result rows through the stages behind the stateful one and stages them as one partition.
     /// `rows_passed` has a count for each limit, which goes up.
     fn stage(
         &self,

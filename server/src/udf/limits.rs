@@ -1,4 +1,6 @@
-//! What a guest may use: every limit of the wasm host, with its name, unit and default. Enforces nothing.
+//! What a guest may use: every limit of the wasm host, with its name, unit and default.
+
+use crate::error::{Error, Result};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -71,6 +73,18 @@ impl Limits {
         self.fuel_per_call.saturating_add(for_rows).saturating_add(for_bytes)
     }
 
+    /// Refuses a call that was cut as small as it can be and is still too large for a guest.
+    pub fn check_call(&self, rows: usize, bytes: usize) -> Result<()> {
+        if bytes <= self.row_bytes() {
+            return Ok(());
+        }
+        Err(Error::user("a group is too large for a udf")
+            .with("rows", rows)
+            .with("bytes", bytes)
+            .with("bytes_max", self.row_bytes())
+            .hint("keep less in the state of a group, or give guests more memory"))
+    }
+
     pub fn output(&self, input_bytes: usize) -> usize {
         self.output_bytes.max(self.output_factor.saturating_mul(input_bytes))
     }
@@ -104,6 +118,8 @@ pub const COLUMNS_MAX: usize = 256;
 pub const NAME_BYTES_MAX: usize = 128;
 
 // What a guest says.
+/// Timers of one group that run at the same time.
+pub const GROUP_TIMERS_MAX: usize = 10_000;
 /// A status message, or the error text of a row; the rest is cut off.
 pub const TEXT_BYTES_MAX: usize = KIB;
 /// Lines of the log that an error shows.

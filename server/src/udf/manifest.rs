@@ -26,15 +26,59 @@ pub struct Function {
     pub kind: Kind,
     pub inputs: Fields,
     pub outputs: Fields,
-    /// Whether each output row says which input row it came from. If not, there is one for each, in order.
-    pub origin: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// What a function is for, and what it says about itself beside its inputs and outputs.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Rows in, rows out, nothing kept: map, filter, flat map.
-    Transform,
+    Transform {
+        /// Whether each output row says which input row it came from. If not, there is one for each, in order.
+        origin: bool,
+    },
+    /// Rows of a group into its state, and a value out of it.
+    Aggregate { state: Fields },
+    /// Rows of a group, its state and its timers into rows, state and timers.
+    Group {
+        /// The columns of the key that it wants to see: none for a function that works for any key.
+        key: Fields,
+        state: Fields,
+        time: TimeMode,
+    },
+}
+
+/// The time by which timers go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TimeMode {
+    /// There are no timers.
+    None,
+    /// The watermark.
+    Event,
+    /// The clock, as each batch has it.
+    Processing,
+}
+
+impl TimeMode {
+    /// The word of the manifest.
+    pub fn name(self) -> &'static str {
+        match self {
+            TimeMode::None => "none",
+            TimeMode::Event => "event",
+            TimeMode::Processing => "processing",
+        }
+    }
+}
+
+impl Kind {
+    /// The word of the manifest.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Kind::Transform { .. } => "transform",
+            Kind::Aggregate { .. } => "aggregate",
+            Kind::Group { .. } => "group",
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -52,13 +96,38 @@ struct RawManifest {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawFunction {
-    kind: Kind,
-    name: String,
-    input: Vec<RawColumn>,
-    output: Vec<RawColumn>,
-    origin: bool,
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+enum RawFunction {
+    Transform {
+        name: String,
+        input: Vec<RawColumn>,
+        output: Vec<RawColumn>,
+        origin: bool,
+    },
+    Aggregate {
+        name: String,
+        input: Vec<RawColumn>,
+        state: Vec<RawColumn>,
+        output: Vec<RawColumn>,
+    },
+    Group {
+        name: String,
+        key: Vec<RawColumn>,
+        input: Vec<RawColumn>,
+        state: Vec<RawColumn>,
+        output: Vec<RawColumn>,
+        time: TimeMode,
+    },
+}
+
+impl RawFunction {
+    fn name(&self) -> &str {
+        match self {
+            RawFunction::Transform { name, .. }
+            | RawFunction::Aggregate { name, .. }
+            | RawFunction::Group { name, .. } => name,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -88,7 +157,7 @@ impl Manifest {
         }
         let raw: RawManifest = serde_json::from_slice(json).map_err(unread)?;
         check_name("sdk", &raw.sdk)?;
-        let functions = raw.functions.into_iter().map(Function::check).collect::<Result<Vec<_>>>()?;
+        let functions = raw.functions.iter().map(Function::check).collect::<Result<Vec<_>>>()?;
         if functions.is_empty() || functions.len() > MODULE_FUNCTIONS_MAX {
             return Err(Error::user("a module has between one and so many functions")
                 .with("functions", functions.len())
@@ -106,19 +175,66 @@ impl Manifest {
 }
 
 impl Function {
-    fn check(raw: RawFunction) -> Result<Function> {
-        let mut chars = raw.name.chars();
+    fn check(raw: &RawFunction) -> Result<Function> {
+        let name = raw.name();
+        let mut chars = name.chars();
         let starts = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-        if !starts || !chars.all(|c| c.is_ascii_alphanumeric() || c == '_') || raw.name.len() > NAME_BYTES_MAX
-        {
+        if !starts || !chars.all(|c| c.is_ascii_alphanumeric() || c == '_') || name.len() > NAME_BYTES_MAX {
             return Err(Error::user("a function's name is made of letters, digits and underscores")
-                .with("function", raw.name.escape_debug()));
+                .with("function", name.escape_debug()));
         }
-        let in_function = |error: Error| error.with("function", &raw.name);
-        let inputs = check_columns(&raw.input).map_err(in_function)?;
-        let outputs = check_columns(&raw.output).map_err(in_function)?;
-        Ok(Function { name: raw.name, kind: raw.kind, inputs, outputs, origin: raw.origin })
+        Function::check_kind(name, raw).map_err(|error| error.with("function", name))
     }
+
+    fn check_kind(name: &str, raw: &RawFunction) -> Result<Function> {
+        let (kind, input, output) = match raw {
+            RawFunction::Transform { input, output, origin, .. } => {
+                (Kind::Transform { origin: *origin }, input, output)
+            }
+            RawFunction::Aggregate { input, state, output, .. } => {
+                if output.len() != 1 {
+                    let error = Error::user("an aggregate gives one column");
+                    return Err(error.with("columns", output.len()));
+                }
+                (Kind::Aggregate { state: check_state(state)? }, input, output)
+            }
+            RawFunction::Group { key, input, state, output, time, .. } => {
+                let (key, state) = (check_columns(key)?, check_state(state)?);
+                (Kind::Group { key, state, time: *time }, input, output)
+            }
+        };
+        let (inputs, outputs) = (check_columns(input)?, check_columns(output)?);
+        Ok(Function { name: name.into(), kind, inputs, outputs })
+    }
+
+    /// What the guest is told of at `open`: all columns that come to it.
+    pub(super) fn columns_in(&self) -> Fields {
+        match &self.kind {
+            Kind::Transform { .. } => self.inputs.clone(),
+            Kind::Aggregate { state } => joined([&self.inputs, state]),
+            Kind::Group { key, state, .. } => joined([key, &self.inputs, state]),
+        }
+    }
+
+    /// What the guest tells at `open`: all columns that it hands back.
+    pub(super) fn columns_out(&self) -> Fields {
+        match &self.kind {
+            Kind::Transform { .. } => self.outputs.clone(),
+            Kind::Aggregate { state } | Kind::Group { state, .. } => joined([state, &self.outputs]),
+        }
+    }
+}
+
+fn joined<const N: usize>(lists: [&Fields; N]) -> Fields {
+    lists.into_iter().flat_map(|list| list.iter().cloned()).collect()
+}
+
+/// The columns of a state. A row of nulls is no state, so there must be one that can be something else.
+fn check_state(columns: &[RawColumn]) -> Result<Fields> {
+    if columns.is_empty() {
+        return Err(Error::user("a state has at least one column"));
+    }
+    check_columns(columns)
 }
 
 fn check_name(what: &'static str, name: &str) -> Result<()> {

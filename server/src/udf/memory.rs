@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 /// Sizes of the structs as a 32-bit C compiler lays them out.
 pub const SCHEMA_BYTES: u32 = 48;
 pub const ARRAY_BYTES: u32 = 64;
-pub const RESULT_BYTES: u32 = 24;
+pub const RESULT_BYTES: u32 = 32;
 
 /// Every buffer starts at a multiple of this, and a kernel of the guest may read up to there.
 pub const BUFFER_ALIGN: usize = 64;

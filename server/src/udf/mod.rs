@@ -3,31 +3,38 @@
 //! `udf-sdk/ABI.md` is the contract with the guest. Calls run on the caller's thread, which needs a stack of
 //! [`GUEST_THREAD_STACK_BYTES`] and must not be one that others' I/O waits for.
 //!
-//! [`Runtime`] loads a [`Module`], which has functions ([`Transform`]); opened, a function is a fresh guest
-//! ([`TransformInstance`]) that turns columns into [`Transformed`] rows. A guest lives for one stream of batches and
-//! is gone after the first error.
+//! [`Runtime`] loads a [`Module`], which has functions of three kinds. Opened, a function is a fresh guest:
+//! a [`TransformInstance`] turns columns into [`Transformed`] rows, an [`AggregateInstance`] turns states and rows into
+//! states, a [`GroupInstance`] does both and has timers. A guest lives for one stream of batches and is gone after the first error.
 
+mod aggregate;
+mod call;
 mod columns_in;
 mod columns_out;
+mod group;
 mod guest;
 mod inspect;
-mod instance;
 mod limits;
+mod live;
 mod manifest;
 mod memory;
 mod module;
 mod result;
 mod runtime;
 mod schema;
+mod transform;
 mod trap;
 mod types;
 
 #[cfg(test)]
 mod tests;
 
-pub use instance::TransformInstance;
+pub use aggregate::{Aggregate, AggregateInstance};
+pub use columns_in::bytes_of;
+pub use group::{Group, GroupInput, GroupInstance, GroupOutput, Timers};
 pub use limits::{GUEST_THREAD_STACK_BYTES, Limits};
-pub use manifest::{ABI_VERSION, Function, Kind, Manifest};
-pub use module::{Module, Transform};
+pub use manifest::{ABI_VERSION, Function, Kind, Manifest, TimeMode};
+pub use module::{Callable, Module};
 pub use result::{RowError, Transformed};
 pub use runtime::Runtime;
+pub use transform::{Transform, TransformInstance};

@@ -6,11 +6,13 @@ use arrow::datatypes::Fields;
 use sha2::{Digest, Sha256};
 use wasmtime::InstancePre;
 
+use super::aggregate::Aggregate;
+use super::group::Group;
 use super::guest::Guest;
 use super::inspect::inspect;
-use super::instance::TransformInstance;
-use super::manifest::{Function, Manifest};
+use super::manifest::{Function, Kind, Manifest};
 use super::runtime::Runtime;
+use super::transform::Transform;
 use crate::error::{Error, Result};
 
 /// A module that may run.
@@ -44,11 +46,40 @@ impl Module {
         &self.manifest
     }
 
-    /// The function of this name; the error lists those that are there.
-    pub fn function(self: &Arc<Self>, name: &str) -> Result<Arc<Transform>> {
+    /// The transform of this name; the error lists the functions that are there, or says what this one is for.
+    pub fn transform(self: &Arc<Self>, name: &str) -> Result<Arc<Transform>> {
+        let callable = self.callable(name)?;
+        match callable.function().kind {
+            Kind::Transform { .. } => Ok(Arc::new(Transform { callable })),
+            _ => Err(callable.other_kind("transform")),
+        }
+    }
+
+    /// The aggregate of this name; the error is as for [`Module::transform`].
+    pub fn aggregate(self: &Arc<Self>, name: &str) -> Result<Arc<Aggregate>> {
+        let callable = self.callable(name)?;
+        match &callable.function().kind {
+            Kind::Aggregate { state } => Ok(Arc::new(Aggregate { state: state.clone(), callable })),
+            _ => Err(callable.other_kind("aggregate")),
+        }
+    }
+
+    /// The group function of this name; the error is as for [`Module::transform`].
+    pub fn group(self: &Arc<Self>, name: &str) -> Result<Arc<Group>> {
+        let callable = self.callable(name)?;
+        match &callable.function().kind {
+            Kind::Group { key, state, time } => {
+                let (key, state, time) = (key.clone(), state.clone(), *time);
+                Ok(Arc::new(Group { callable, key, state, time }))
+            }
+            _ => Err(callable.other_kind("group")),
+        }
+    }
+
+    fn callable(self: &Arc<Self>, name: &str) -> Result<Callable> {
         let functions = &self.manifest.functions;
         match functions.iter().position(|function| function.name == name) {
-            Some(index) => Ok(Arc::new(Transform { module: Arc::clone(self), index })),
+            Some(index) => Ok(Callable { module: Arc::clone(self), index }),
             None => {
                 let names: Vec<_> = functions.iter().map(|function| function.name.as_str()).collect();
                 let error = Error::user("the module has no such function").with("function", name);
@@ -62,14 +93,14 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A function that turns rows into rows.
-pub struct Transform {
+/// A function of a module, whatever its kind.
+pub struct Callable {
     pub(super) module: Arc<Module>,
     pub(super) index: usize,
 }
 
-impl Transform {
-    fn function(&self) -> &Function {
+impl Callable {
+    pub(super) fn function(&self) -> &Function {
         &self.module.manifest.functions[self.index]
     }
 
@@ -91,15 +122,25 @@ impl Transform {
         &self.function().outputs
     }
 
-    /// Whether results say which input row each row came from. If not, there is one for each input row, in order,
-    /// unless the guest refuses rows.
-    pub fn has_origin(&self) -> bool {
-        self.function().origin
+    /// Says in an error which function it is about.
+    pub(super) fn named(&self, error: Error) -> Error {
+        error.with("function", self.name()).with("module_digest", self.module.digest())
     }
 
-    /// Starts a fresh guest. It costs microseconds and is meant for one stream of batches: nothing that a guest
-    /// keeps between calls may matter.
-    pub fn open(self: &Arc<Self>) -> Result<TransformInstance> {
-        TransformInstance::open(Arc::clone(self))
+    fn other_kind(&self, wanted: &str) -> Error {
+        let hint = match self.function().kind {
+            Kind::Transform { .. } => "a transform stands as a stage: `- udf: {module, function, input}`",
+            Kind::Aggregate { .. } => {
+                "an aggregate stands in the list of a groupBy: `agg: [{udf: {module, function, input}}]`"
+            }
+            Kind::Group { .. } => {
+                "a group function stands beside a groupBy: `- {groupBy: [key], udf: {module, function, input}}`"
+            }
+        };
+        Error::user("the function is of another kind than this place needs")
+            .with("function", self.name())
+            .with("kind", self.function().kind.name())
+            .with("wanted", wanted)
+            .hint(hint)
     }
 }

@@ -1,4 +1,4 @@
-//! The result of a transform: columns, where their rows come from, and rows that the guest refused.
+//! The result of a call: columns, where their rows come from, and which rows a transform refused.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -6,21 +6,22 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
 use arrow::buffer::{BooleanBuffer, Buffer, ScalarBuffer};
 use arrow::compute::filter;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, FieldRef, Fields};
 
-use super::columns_out::Reader;
+use super::columns_out::{RawArray, Reader};
 use super::limits::TEXT_BYTES_MAX;
-use super::manifest::Function;
 use super::memory::{Memory, printable, refuse};
 use crate::error::{Error, Result};
 
 // Places in the result struct.
-const COLUMNS: u32 = 0;
-const ORIGIN: u32 = 4;
+pub const COLUMNS: u32 = 0;
+pub const ORIGIN: u32 = 4;
 const OUTCOME: u32 = 8;
 const ERROR: u32 = 12;
 const MESSAGE: u32 = 16;
 const MESSAGE_BYTES: u32 = 20;
+pub const STATES: u32 = 24;
+pub const TIMERS: u32 = 28;
 
 // Outcomes of an input row.
 const ROW_OK: u8 = 0;
@@ -65,30 +66,27 @@ impl Transformed {
     pub fn read(
         memory: Memory<'_>,
         at: u32,
-        function: &Function,
+        outputs: &Fields,
+        has_origin: bool,
         rows: Range<usize>,
         bytes_max: usize,
     ) -> Result<Transformed> {
+        only_parts(memory, at, &[COLUMNS, ORIGIN, OUTCOME, ERROR])?;
         let mut reader = Reader::new(memory, bytes_max);
-        let batch = reader.array(memory.u32(at + COLUMNS)?, 1, function.outputs.len())?;
-        if !function.origin && batch.rows != rows.len() {
+        let batch = reader.array(memory.u32(at + COLUMNS)?, 1, outputs.len())?;
+        if !has_origin && batch.rows != rows.len() {
             return Err(refuse(
                 "there must be one output row for each input row, for the function has no origin",
             )
             .with("rows_in", rows.len())
             .with("rows_out", batch.rows));
         }
-        let origin = match (function.origin, memory.u32(at + ORIGIN)?) {
+        let origin = match (has_origin, memory.u32(at + ORIGIN)?) {
             (true, origin) => Some(read_origin(reader.numbers(origin, batch.rows)?, &rows)?),
             (false, 0) => None,
             (false, _) => return Err(refuse("an origin came that the manifest does not announce")),
         };
-        let mut columns = Vec::with_capacity(function.outputs.len());
-        for (index, field) in function.outputs.iter().enumerate() {
-            let child = reader.child(&batch, index)?;
-            let column = reader.column(child, field.data_type(), batch.rows);
-            columns.push(column.map_err(|error| error.with("column", field.name()))?);
-        }
+        let columns = read_columns(&mut reader, &batch, outputs)?;
         let rows_out = batch.rows;
         let whole = Transformed { rows, columns, rows_out, origin, errors: Vec::new() };
         match memory.u32(at + OUTCOME)? {
@@ -140,8 +138,56 @@ impl Transformed {
     }
 }
 
+/// Refuses a result at `at` with other parts than these.
+pub fn only_parts(memory: Memory<'_>, at: u32, parts: &[u32]) -> Result<()> {
+    let all = [
+        ("columns", COLUMNS),
+        ("origin", ORIGIN),
+        ("outcome", OUTCOME),
+        ("error", ERROR),
+        ("states", STATES),
+        ("timers", TIMERS),
+    ];
+    for (name, place) in all.iter().filter(|(_, place)| !parts.contains(place)) {
+        if memory.u32(at + place)? != 0 {
+            return Err(refuse("a part of the result came that this kind of function does not have")
+                .with("part", name));
+        }
+    }
+    Ok(())
+}
+
+/// The children of `batch`, which has as many as there are fields.
+pub fn read_columns(reader: &mut Reader<'_>, batch: &RawArray, fields: &Fields) -> Result<Vec<ArrayRef>> {
+    let column = |(index, field): (usize, &FieldRef)| {
+        let child = reader.child(batch, index)?;
+        let column = reader.column(child, field.data_type(), batch.rows);
+        column.map_err(|error| error.with("column", field.name()))
+    };
+    fields.iter().enumerate().map(column).collect()
+}
+
+/// The result at `at` of a function that hands back nothing but columns, of `rows` rows.
+pub fn columns_only(
+    memory: Memory<'_>,
+    at: u32,
+    fields: &Fields,
+    rows: usize,
+    bytes_max: usize,
+) -> Result<Vec<ArrayRef>> {
+    only_parts(memory, at, &[COLUMNS])?;
+    let mut reader = Reader::new(memory, bytes_max);
+    let batch = reader.array(memory.u32(at + COLUMNS)?, 1, fields.len())?;
+    if batch.rows != rows {
+        return Err(refuse("there must be one row for each group")
+            .with("groups", rows)
+            .with("rows", batch.rows));
+    }
+    read_columns(&mut reader, &batch, fields)
+}
+
 /// Checks that the numbers in `bytes` never fall and stay inside the rows, and counts them in the whole batch.
-fn read_origin(bytes: &[u8], rows: &Range<usize>) -> Result<UInt32Array> {
+pub fn read_origin(bytes: &[u8], rows: &Range<usize>) -> Result<UInt32Array> {
     // A negative number is a large one here. The passes are separate because each is quick that way.
     let origin = ScalarBuffer::<u32>::from(Buffer::from(bytes));
     let rising =

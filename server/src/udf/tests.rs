@@ -1,5 +1,6 @@
 //! Tests of the wasm host against the real sample modules, built here, and against bytes made up here.
 
+mod aggregate;
 mod garbage;
 mod malformed;
 mod refusals;
@@ -42,7 +43,7 @@ fn module(name: &str) -> Arc<Module> {
 }
 
 fn call(module_name: &str, function: &str, columns: &[ArrayRef], rows: usize) -> Result<Vec<Transformed>> {
-    module(module_name).function(function)?.open()?.process(columns, rows)
+    module(module_name).transform(function)?.open()?.process(columns, rows)
 }
 
 fn strings(values: &[Option<&str>]) -> ArrayRef {

@@ -1,4 +1,4 @@
-//! The structs that cross the boundary: Arrow's C Data Interface and the result of a transform. No behaviour.
+//! The structs that cross the boundary: Arrow's C Data Interface, calls and results. No behaviour.
 //!
 //! On wasm32 the layout is the one of `udf-sdk/ABI.md`; natively, in unit tests, pointers are wider.
 
@@ -52,22 +52,57 @@ pub struct ArrowArray {
     pub private_data: *const c_void,
 }
 
-/// What a transform hands back; the host gives it zeroed.
+/// What an aggregate is called with.
 #[repr(C)]
-pub struct TransformResult {
+pub struct AggregateCall {
+    /// [`UPDATE`], [`MERGE`] or finish.
+    pub step: i32,
+    /// The states, a row a group.
+    pub states: *const ArrowArray,
+    /// Inputs or other states, and behind them the group of each row.
+    pub rows: *const ArrowArray,
+}
+
+pub const UPDATE: i32 = 0;
+pub const MERGE: i32 = 1;
+
+/// What a group function is called with.
+#[repr(C)]
+pub struct GroupCall {
+    /// Microseconds; `i64::MIN` if there is no watermark.
+    pub watermark: i64,
+    /// The time of the batch, microseconds.
+    pub time: i64,
+    /// Keys and states, a row a group.
+    pub keys: *const ArrowArray,
+    pub states: *const ArrowArray,
+    /// Inputs, and behind them the group of each row.
+    pub rows: *const ArrowArray,
+    /// Group and time of timers that run, and of timers that are over.
+    pub timers: *const ArrowArray,
+    pub fired: *const ArrowArray,
+}
+
+/// What a function hands back; the host gives it zeroed. Which parts there are depends on its kind.
+#[repr(C)]
+pub struct CallResult {
     pub columns: *const ArrowArray,
     pub origin: *const ArrowArray,
     pub outcome: *const ArrowArray,
     pub error: *const ArrowArray,
     pub message: *const u8,
     pub message_bytes: usize,
+    pub states: *const ArrowArray,
+    pub timers: *const ArrowArray,
 }
 
 #[cfg(target_arch = "wasm32")]
 const _: () = {
     assert!(size_of::<ArrowSchema>() == 48);
     assert!(size_of::<ArrowArray>() == 64);
-    assert!(size_of::<TransformResult>() == 24);
+    assert!(size_of::<CallResult>() == 32);
+    assert!(size_of::<AggregateCall>() == 12);
+    assert!(size_of::<GroupCall>() == 40);
 };
 
 impl ArrowArray {

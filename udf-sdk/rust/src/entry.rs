@@ -1,10 +1,12 @@
 //! What the exports of a module do: check and hand over schemas, call the function of a batch, log.
 
-use core::ffi::{CStr, c_char};
+use core::ffi::{CStr, c_char, c_void};
 use core::ptr::null;
 
-use crate::abi::{ArrowArray, ArrowSchema, FAILED, NULLABLE, OK, TransformResult};
+use crate::abi::{ArrowArray, ArrowSchema, CallResult, FAILED, NULLABLE, OK};
 use crate::arena::{self, keep};
+use crate::column::Column;
+use crate::kind::INT;
 use crate::manifest::{ColumnSpec, Function};
 use crate::rows::finish_failed;
 
@@ -17,7 +19,7 @@ pub unsafe fn open(
     index: u32,
     inputs: &ArrowSchema,
     outputs: &mut ArrowSchema,
-    result: &mut TransformResult,
+    result: &mut CallResult,
 ) -> i32 {
     #[cfg(target_arch = "wasm32")]
     std::panic::set_hook(Box::new(|panic| log(&panic.to_string())));
@@ -26,16 +28,16 @@ pub unsafe fn open(
         return FAILED;
     };
     // SAFETY: passed on from the caller.
-    if !unsafe { agree(inputs, function.inputs) } {
+    if !unsafe { agree(inputs, &function.columns_in()) } {
         finish_failed("the input columns are not those of the manifest", result);
         return FAILED;
     }
-    let columns: Vec<_> = function.outputs.iter().map(schema_of_column).collect();
+    let columns: Vec<_> = function.columns_out().into_iter().map(schema_of_column).collect();
     *outputs = schema("+s\0", null(), &columns);
     OK
 }
 
-unsafe fn agree(schema: &ArrowSchema, columns: &[ColumnSpec]) -> bool {
+unsafe fn agree(schema: &ArrowSchema, columns: &[&ColumnSpec]) -> bool {
     schema.n_children == columns.len() as i64
         && columns.iter().enumerate().all(|(index, column)| {
             // SAFETY: the schema has as many children as there are columns, each with a format ended by a zero.
@@ -70,16 +72,16 @@ fn schema_of_column(column: &ColumnSpec) -> *const ArrowSchema {
 /// Answers `wasmill_process`.
 ///
 /// # Safety
-/// `batch` is a batch of the inputs of function `index`, as the ABI describes it.
+/// `call` leads to what the ABI says function `index` is called with.
 pub unsafe fn process(
     functions: &[Function],
     index: u32,
-    batch: &ArrowArray,
-    result: &mut TransformResult,
+    call: *const c_void,
+    result: &mut CallResult,
 ) -> i32 {
     match functions.get(index as usize) {
         // SAFETY: passed on from the caller.
-        Some(function) => unsafe { (function.run)(batch, result) },
+        Some(function) => unsafe { (function.run)(call, result) },
         None => {
             finish_failed("the module has no such function", result);
             FAILED
@@ -87,19 +89,30 @@ pub unsafe fn process(
     }
 }
 
+/// Rows and the group of each.
+///
+/// # Safety
+/// The last child of `rows` is a column of INT without nulls.
+pub unsafe fn grouped(rows: &ArrowArray) -> (&ArrowArray, &[i32]) {
+    // SAFETY: there is a last child, by the caller's word.
+    let last = unsafe { &**rows.children.add(rows.n_children as usize - 1) };
+    // SAFETY: it is of this kind, by the caller's word.
+    (rows, unsafe { Column::<INT>::from_array(last) }.values())
+}
+
 /// What a whole-batch function may give back: nothing, or a result whose error fails the batch.
 pub trait Status {
-    fn finish(self, result: &mut TransformResult) -> i32;
+    fn finish(self, result: &mut CallResult) -> i32;
 }
 
 impl Status for () {
-    fn finish(self, _: &mut TransformResult) -> i32 {
+    fn finish(self, _: &mut CallResult) -> i32 {
         OK
     }
 }
 
 impl<E: ToString> Status for Result<(), E> {
-    fn finish(self, result: &mut TransformResult) -> i32 {
+    fn finish(self, result: &mut CallResult) -> i32 {
         match self {
             Ok(()) => OK,
             Err(error) => {

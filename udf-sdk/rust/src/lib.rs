@@ -46,6 +46,8 @@ pub mod bytes;
 mod column;
 #[doc(hidden)]
 pub mod entry;
+#[doc(hidden)]
+pub mod group;
 mod kind;
 #[doc(hidden)]
 pub mod manifest;
@@ -58,6 +60,7 @@ pub mod testing;
 pub use build::{BoolBuilder, Build, BytesBuilder, FixedBuilder};
 pub use column::Column;
 pub use entry::log;
+pub use group::Group;
 pub use kind::{
     BIGINT, BINARY, BOOLEAN, DATE, DECIMAL, DOUBLE, FLOAT, INT, INTERVAL, Kind, SMALLINT, STRING, TIMESTAMP,
     TIMESTAMP_NTZ, TINYINT,

@@ -1,6 +1,8 @@
 //! The manifest, written while the module is compiled, from the lines of `module!`.
 
-use crate::abi::{ArrowArray, TransformResult};
+use core::ffi::c_void;
+
+use crate::abi::CallResult;
 
 /// A column of a function.
 pub struct ColumnSpec {
@@ -15,10 +17,50 @@ pub struct Function {
     pub name: &'static str,
     pub inputs: &'static [ColumnSpec],
     pub outputs: &'static [ColumnSpec],
-    pub origin: bool,
+    pub kind: FunctionKind,
     /// # Safety
-    /// The array is a batch of the inputs as the ABI describes it.
-    pub run: unsafe fn(&ArrowArray, &mut TransformResult) -> i32,
+    /// The pointer leads to what the ABI says a function of this kind is called with.
+    pub run: unsafe fn(*const c_void, &mut CallResult) -> i32,
+}
+
+/// What a function is for.
+pub enum FunctionKind {
+    Transform { origin: bool },
+    Aggregate { state: &'static [ColumnSpec] },
+    Group { key: &'static [ColumnSpec], state: &'static [ColumnSpec], time: &'static str },
+}
+
+/// What the timers of a group function go by, as a module's line names it.
+pub const fn time_mode(name: &str) -> &'static str {
+    match name.as_bytes() {
+        b"event" => "event",
+        b"processing" => "processing",
+        _ => {
+            assert!(name.is_empty(), "the timers of a group function go `by event` or `by processing`");
+            "none"
+        }
+    }
+}
+
+impl Function {
+    /// The columns that come to the function, in the order of `open`.
+    pub fn columns_in(&self) -> Vec<&'static ColumnSpec> {
+        let (key, state): (&[ColumnSpec], &[ColumnSpec]) = match self.kind {
+            FunctionKind::Transform { .. } => (&[], &[]),
+            FunctionKind::Aggregate { state } => (&[], state),
+            FunctionKind::Group { key, state, .. } => (key, state),
+        };
+        key.iter().chain(self.inputs).chain(state).collect()
+    }
+
+    /// The columns that the function hands back, in the order of `open`.
+    pub fn columns_out(&self) -> Vec<&'static ColumnSpec> {
+        let state: &[ColumnSpec] = match self.kind {
+            FunctionKind::Transform { .. } => &[],
+            FunctionKind::Aggregate { state } | FunctionKind::Group { state, .. } => state,
+        };
+        state.iter().chain(self.outputs).collect()
+    }
 }
 
 /// The bytes of the manifest; with `N` too small their number is still right.
@@ -36,17 +78,30 @@ pub const fn manifest<const N: usize>(functions: &[Function]) -> Manifest<N> {
     let mut index = 0;
     while index < functions.len() {
         let function = &functions[index];
-        out.text(if index == 0 {
-            r#"{"kind":"transform","name":""#
-        } else {
-            r#",{"kind":"transform","name":""#
-        });
+        out.text(if index == 0 { r#"{"name":""# } else { r#",{"name":""# });
         out.text(function.name);
         out.text(r#"","input":["#);
         out.columns(function.inputs);
         out.text(r#"],"output":["#);
         out.columns(function.outputs);
-        out.text(if function.origin { r#"],"origin":true}"# } else { r#"],"origin":false}"# });
+        match function.kind {
+            FunctionKind::Transform { origin: true } => out.text(r#"],"kind":"transform","origin":true}"#),
+            FunctionKind::Transform { origin: false } => out.text(r#"],"kind":"transform","origin":false}"#),
+            FunctionKind::Aggregate { state } => {
+                out.text(r#"],"kind":"aggregate","state":["#);
+                out.columns(state);
+                out.text("]}");
+            }
+            FunctionKind::Group { key, state, time } => {
+                out.text(r#"],"kind":"group","key":["#);
+                out.columns(key);
+                out.text(r#"],"state":["#);
+                out.columns(state);
+                out.text(r#"],"time":""#);
+                out.text(time);
+                out.text(r#""}"#);
+            }
+        }
         index += 1;
     }
     out.text("]}");

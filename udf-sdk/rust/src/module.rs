@@ -7,13 +7,100 @@
 /// | `map` | `fn(Option<value>, …) -> row`: one output row for each input row |
 /// | `flat_map` | `fn(Option<value>, …, &mut Emit<…>)`: any number of output rows, each knows its origin |
 /// | `batch` | `fn(Column<…>, …, &mut Builder<…>, …)`: whole columns, one output row for each input row |
+/// | `aggregate` | a type with methods, see below: the rows of a group become one value |
+/// | `group` | a type with methods, see below: a state and timers for each key |
 ///
 /// A row of several columns is a tuple: `Emit<(STRING, INT)>`, `-> (Option<String>, i32)`.
+///
+/// An aggregate names, behind `with`, the type that holds a group's state and the columns that the host keeps it in:
+///
+/// ```
+/// use wasmill_udf::*;
+///
+/// module! {
+///     aggregate mean(x: DOUBLE) -> (mean: DOUBLE) with Mean(sum: DOUBLE, count: BIGINT);
+/// }
+///
+/// #[derive(Default)]
+/// struct Mean { sum: f64, count: i64 }
+///
+/// impl Mean {
+///     /// From the columns; all of them are null for a group without rows.
+///     fn load(sum: Option<f64>, count: Option<i64>) -> Mean {
+///         Mean { sum: sum.unwrap_or(0.0), count: count.unwrap_or(0) }
+///     }
+///
+///     /// Into the columns.
+///     fn save(&self) -> (f64, i64) {
+///         (self.sum, self.count)
+///     }
+///
+///     /// Takes a row in; may give a `Result`, whose error fails the batch.
+///     fn update(&mut self, x: Option<f64>) {
+///         self.sum += x.unwrap_or(0.0);
+///         self.count += x.is_some() as i64;
+///     }
+///
+///     /// Takes in what another one has, of rows that came later.
+///     fn merge(&mut self, other: Mean) {
+///         self.sum += other.sum;
+///         self.count += other.count;
+///     }
+///
+///     fn finish(&self) -> Option<f64> {
+///         (self.count > 0).then(|| self.sum / self.count as f64)
+///     }
+/// }
+/// ```
+///
+/// Which rows come together in an `update` and what is merged with what is the host's choice, so it must not matter.
+///
+/// A `group` function goes through the rows of each key in their order, and is called again when a timer of the key
+/// is over: `by event` when the watermark has reached the timer's time, `by processing` when the clock has. Behind
+/// the columns of the state it may name the columns of the `key` that it wants to see; `load` gets them first.
+///
+/// ```
+/// use wasmill_udf::*;
+///
+/// module! {
+///     group gaps(time: TIMESTAMP) -> (silent_since: TIMESTAMP) with Gaps(last: TIMESTAMP) key(name: STRING) by event;
+/// }
+///
+/// struct Gaps { last: Option<i64> }
+///
+/// impl Gaps {
+///     /// From the key and the columns of its state; those are null for a key without state.
+///     fn load(_name: Option<&str>, last: Option<i64>) -> Gaps {
+///         Gaps { last }
+///     }
+///
+///     /// Into the columns; nothing but nulls forgets the key.
+///     fn save(&self) -> Option<i64> {
+///         self.last
+///     }
+///
+///     /// Takes a row in; may give a `Result`, whose error fails the batch.
+///     fn row(&mut self, group: &mut Group<TIMESTAMP>, time: Option<i64>) {
+///         self.last = self.last.max(time);
+///         group.timers().to_vec().into_iter().for_each(|timer| group.delete_timer(timer));
+///         self.last.into_iter().for_each(|last| group.set_timer(last + 60_000_000));
+///     }
+///
+///     fn timer(&mut self, group: &mut Group<TIMESTAMP>, _time: i64) {
+///         group.emit(self.last.take());
+///     }
+/// }
+/// ```
 #[macro_export]
 macro_rules! module {
     ($(
         $shape:ident $name:ident ( $($input:ident : $input_kind:ty),* $(,)? )
-            -> ( $($output:ident : $output_kind:ty),* $(,)? );
+            -> ( $($output:ident : $output_kind:ty),* $(,)? )
+            $(
+                with $holder:ident ( $($state:ident : $state_kind:ty),+ $(,)? )
+                $(key ( $($key:ident : $key_kind:ty),+ $(,)? ))?
+                $(by $time:ident)?
+            )?;
     )+) => {
         const _: () = {
             const FUNCTIONS: &[$crate::manifest::Function] = &[$(
@@ -21,10 +108,12 @@ macro_rules! module {
                     name: stringify!($name),
                     inputs: &[$($crate::module!(@column $input $input_kind)),*],
                     outputs: &[$($crate::module!(@column $output $output_kind)),*],
-                    origin: $crate::module!(@origin $shape),
-                    run: |batch, result| {
-                        $crate::module!(@run $shape batch result $name
-                            ($($input $input_kind,)*) ($($output $output_kind,)*))
+                    kind: $crate::module!(@kind $shape
+                        $(($($state $state_kind,)+) ($($($key $key_kind,)+)?) ($($time)?))?),
+                    run: |call, result| {
+                        $crate::module!(@run $shape call result $name
+                            ($($input $input_kind,)*) ($($output $output_kind,)*)
+                            $($holder ($($state $state_kind,)+) ($($($key $key_kind,)+)?) ($($time)?))?)
                     },
                 }
             ),+];
@@ -55,7 +144,7 @@ macro_rules! module {
                 function: u32,
                 inputs: &$crate::abi::ArrowSchema,
                 outputs: &mut $crate::abi::ArrowSchema,
-                result: &mut $crate::abi::TransformResult,
+                result: &mut $crate::abi::CallResult,
             ) -> i32 {
                 // SAFETY: the host passes structs as the ABI describes them.
                 unsafe { $crate::entry::open(FUNCTIONS, function, inputs, outputs, result) }
@@ -65,11 +154,11 @@ macro_rules! module {
             #[unsafe(export_name = "wasmill_process")]
             unsafe extern "C" fn process(
                 function: u32,
-                batch: &$crate::abi::ArrowArray,
-                result: &mut $crate::abi::TransformResult,
+                call: *const core::ffi::c_void,
+                result: &mut $crate::abi::CallResult,
             ) -> i32 {
                 // SAFETY: the host passes structs as the ABI describes them.
-                unsafe { $crate::entry::process(FUNCTIONS, function, batch, result) }
+                unsafe { $crate::entry::process(FUNCTIONS, function, call, result) }
             }
 
             // Natively nothing calls the functions but unit tests; this keeps the manifest checked all the same.
@@ -86,9 +175,19 @@ macro_rules! module {
         }
     };
 
-    (@origin map) => { false };
-    (@origin flat_map) => { true };
-    (@origin batch) => { false };
+    (@kind map) => { $crate::manifest::FunctionKind::Transform { origin: false } };
+    (@kind flat_map) => { $crate::manifest::FunctionKind::Transform { origin: true } };
+    (@kind batch) => { $crate::manifest::FunctionKind::Transform { origin: false } };
+    (@kind aggregate ($($state:ident $kind:ty,)+) () ()) => {
+        $crate::manifest::FunctionKind::Aggregate { state: &[$($crate::module!(@column $state $kind)),+] }
+    };
+    (@kind group ($($state:ident $kind:ty,)+) ($($key:ident $key_kind:ty,)*) ($($time:ident)?)) => {
+        $crate::manifest::FunctionKind::Group {
+            key: &[$($crate::module!(@column $key $key_kind)),*],
+            state: &[$($crate::module!(@column $state $kind)),+],
+            time: $crate::manifest::time_mode(concat!("" $(, stringify!($time))?)),
+        }
+    };
 
     // The row type of the output columns.
     (@row) => { () };
@@ -108,9 +207,16 @@ macro_rules! module {
         )*
     };
 
-    (@run map $batch:ident $result:ident $name:ident ($($in:ident $in_kind:ty,)*) ($($out:ident $out_kind:ty,)*)) => {{
-        $crate::module!(@bind $batch $($in $in_kind,)*);
-        let rows = $batch.length as usize;
+    // What a transform is called with.
+    (@batch_of $call:ident) => {{
+        // SAFETY: the host passes a batch of the inputs as the ABI describes it.
+        unsafe { &*$call.cast::<$crate::abi::ArrowArray>() }
+    }};
+
+    (@run map $call:ident $result:ident $name:ident ($($in:ident $in_kind:ty,)*) ($($out:ident $out_kind:ty,)*)) => {{
+        let batch = $crate::module!(@batch_of $call);
+        $crate::module!(@bind batch $($in $in_kind,)*);
+        let rows = batch.length as usize;
         let mut out = $crate::rows::Map::<$crate::module!(@row $($out_kind),*)>::new(rows);
         for row in 0..rows {
             out.put(row, $name($($in.get(row)),*));
@@ -119,10 +225,11 @@ macro_rules! module {
         $crate::abi::OK
     }};
 
-    (@run flat_map $batch:ident $result:ident $name:ident
+    (@run flat_map $call:ident $result:ident $name:ident
         ($($in:ident $in_kind:ty,)*) ($($out:ident $out_kind:ty,)*)) => {{
-        $crate::module!(@bind $batch $($in $in_kind,)*);
-        let rows = $batch.length as usize;
+        let batch = $crate::module!(@batch_of $call);
+        $crate::module!(@bind batch $($in $in_kind,)*);
+        let rows = batch.length as usize;
         let mut out = $crate::Emit::<$crate::module!(@row $($out_kind),*)>::new(rows);
         for row in 0..rows {
             out.start_row(row);
@@ -132,12 +239,85 @@ macro_rules! module {
         $crate::abi::OK
     }};
 
-    (@run batch $batch:ident $result:ident $name:ident
+    (@run batch $call:ident $result:ident $name:ident
         ($($in:ident $in_kind:ty,)*) ($($out:ident $out_kind:ty,)*)) => {{
-        $crate::module!(@bind $batch $($in $in_kind,)*);
-        let rows = $batch.length as usize;
+        let batch = $crate::module!(@batch_of $call);
+        $crate::module!(@bind batch $($in $in_kind,)*);
+        let rows = batch.length as usize;
         $crate::module!(@batch $result rows $name ($($in)*) ($($out $out_kind,)*))
     }};
+
+    (@run aggregate $call:ident $result:ident $name:ident ($($in:ident $in_kind:ty,)*) ($out:ident $out_kind:ty,)
+        $holder:ident ($($state:ident $state_kind:ty,)+) () ()) => {{
+        // SAFETY: the host passes the call of an aggregate as the ABI describes it.
+        let call = unsafe { &*$call.cast::<$crate::abi::AggregateCall>() };
+        // SAFETY: as above.
+        let states = unsafe { &*call.states };
+        $crate::module!(@bind states $($state $state_kind,)+);
+        let groups = states.length as usize;
+        let mut held: Vec<$holder> = (0..groups).map(|group| $holder::load($($state.get(group)),+)).collect();
+        if call.step == $crate::abi::UPDATE || call.step == $crate::abi::MERGE {
+            // SAFETY: these steps have rows, with the group of each behind the other columns.
+            let (rows, group) = unsafe { $crate::entry::grouped(&*call.rows) };
+            if call.step == $crate::abi::UPDATE {
+                $crate::module!(@bind rows $($in $in_kind,)*);
+                for (row, group) in group.iter().enumerate() {
+                    let status = $crate::entry::Status::finish(
+                        held[*group as usize].update($($in.get(row)),*), $result);
+                    if status != $crate::abi::OK {
+                        return status;
+                    }
+                }
+            } else {
+                $crate::module!(@bind rows $($state $state_kind,)+);
+                for (row, group) in group.iter().enumerate() {
+                    let other = $holder::load($($state.get(row)),+);
+                    let status = $crate::entry::Status::finish(held[*group as usize].merge(other), $result);
+                    if status != $crate::abi::OK {
+                        return status;
+                    }
+                }
+            }
+            let mut out = $crate::rows::Groups::<$crate::module!(@row $($state_kind),+)>::new(groups);
+            held.iter().for_each(|state| out.put(state.save()));
+            out.finish($result)
+        } else {
+            let mut out = $crate::rows::Groups::<$out_kind>::new(groups);
+            held.iter().for_each(|state| out.put(state.finish()));
+            out.finish($result)
+        }
+    }};
+
+    (@run group $call:ident $result:ident $name:ident
+        ($($in:ident $in_kind:ty,)*) ($($out:ident $out_kind:ty,)*)
+        $holder:ident ($($state:ident $state_kind:ty,)+) ($($key:ident $key_kind:ty,)*) ($($time:ident)?)) => {{
+        // SAFETY: the host passes the call of a group function as the ABI describes it.
+        let call = unsafe { &*$call.cast::<$crate::abi::GroupCall>() };
+        // SAFETY: as above.
+        let (keys, states, rows) = unsafe { (&*call.keys, &*call.states, &*call.rows) };
+        let functions = $crate::group::Functions {
+            load: {
+                $crate::module!(@bind keys $($key $key_kind,)*);
+                $crate::module!(@bind states $($state $state_kind,)+);
+                move |group: usize| $holder::load($($key.get(group),)* $($state.get(group)),+)
+            },
+            row: {
+                $crate::module!(@bind rows $($in $in_kind,)*);
+                move |held: &mut $holder, group: &mut $crate::Group<$crate::module!(@row $($out_kind),*)>,
+                    row: usize| held.row(group, $($in.get(row)),*)
+            },
+            timer: |held: &mut $holder, group: &mut $crate::Group<$crate::module!(@row $($out_kind),*)>,
+                time: i64| { $crate::module!(@timer held group time $($time)?) },
+            save: |held: &$holder, out: &mut $crate::rows::Groups<$crate::module!(@row $($state_kind),+)>| {
+                out.put(held.save())
+            },
+        };
+        // SAFETY: as above.
+        unsafe { $crate::group::run(call, $result, functions) }
+    }};
+
+    (@timer $held:ident $group:ident $at:ident) => { let _ = ($held, $group, $at); };
+    (@timer $held:ident $group:ident $at:ident $time:ident) => { $held.timer($group, $at) };
 
     (@batch $result:ident $rows:ident $name:ident ($($in:ident)*) ($($out:ident $out_kind:ty,)*)) => {{
         // A function may use one name for an input and an output, so the call is made where both are in reach.

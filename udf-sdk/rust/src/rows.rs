@@ -2,7 +2,7 @@
 
 use core::ptr::null;
 
-use crate::abi::{ArrowArray, ROW_ERROR, ROW_OK, ROW_SKIP, TransformResult};
+use crate::abi::{ArrowArray, CallResult, FAILED, OK, ROW_ERROR, ROW_OK, ROW_SKIP};
 use crate::arena::keep;
 use crate::buffer::Buffer;
 use crate::build::{Build, BytesBuilder};
@@ -120,7 +120,7 @@ pub fn batch(columns: Vec<ArrowArray>) -> ArrowArray {
     ArrowArray::of_columns(rows, &columns)
 }
 
-fn keep_array(array: ArrowArray) -> *const ArrowArray {
+pub(crate) fn keep_array(array: ArrowArray) -> *const ArrowArray {
     let to = crate::arena::alloc_items::<ArrowArray>(1);
     // SAFETY: the arena just handed out room for one.
     unsafe { to.write(array) };
@@ -215,7 +215,7 @@ impl<O: Outputs> Emit<O> {
         self.builders
     }
 
-    pub fn finish(self, result: &mut TransformResult) {
+    pub fn finish(self, result: &mut CallResult) {
         result.columns = keep_array(O::finish(self.builders));
         result.origin =
             keep_array(ArrowArray::of_buffers(self.origin.len(), 0, &[null(), self.origin.as_ptr()]));
@@ -251,19 +251,61 @@ impl<O: Outputs> Map<O> {
         }
     }
 
-    pub fn finish(self, result: &mut TransformResult) {
+    pub fn finish(self, result: &mut CallResult) {
         result.columns = keep_array(O::finish(self.builders));
         (result.outcome, result.error) = self.outcomes.finish();
     }
 }
 
+/// Where one row for each group is put. A refused value fails the batch: a group cannot be left out.
+pub struct Groups<O: Outputs> {
+    builders: O::Builders,
+    refused: Result<(), Refused>,
+}
+
+impl<O: Outputs> Groups<O> {
+    pub fn new(groups: usize) -> Groups<O> {
+        Groups { builders: O::builders(groups), refused: Ok(()) }
+    }
+
+    #[inline(always)]
+    pub fn put(&mut self, values: impl PutRow<O>) {
+        let put = values.put_row(&mut self.builders);
+        if self.refused.is_ok() {
+            self.refused = put;
+        }
+    }
+
+    /// Hands the rows back as the columns of the result; the status of the call.
+    pub fn finish(self, result: &mut CallResult) -> i32 {
+        match self.into_array(result) {
+            Some(columns) => {
+                result.columns = columns;
+                OK
+            }
+            None => FAILED,
+        }
+    }
+
+    /// The rows; none if one was refused, which the result then says.
+    pub(crate) fn into_array(self, result: &mut CallResult) -> Option<*const ArrowArray> {
+        match self.refused {
+            Ok(()) => Some(keep_array(O::finish(self.builders))),
+            Err(text) => {
+                finish_failed(&text, result);
+                None
+            }
+        }
+    }
+}
+
 /// Hands back columns that a whole-batch function built.
-pub fn finish_columns(columns: Vec<ArrowArray>, result: &mut TransformResult) {
+pub fn finish_columns(columns: Vec<ArrowArray>, result: &mut CallResult) {
     result.columns = keep_array(batch(columns));
 }
 
 /// Hands back the text of a failure.
-pub fn finish_failed(text: &str, result: &mut TransformResult) {
+pub fn finish_failed(text: &str, result: &mut CallResult) {
     result.message = keep(text.as_bytes());
     result.message_bytes = text.len();
 }

@@ -11,7 +11,7 @@ use std::{env, fs, io};
 use toolchain::Toolchain;
 
 /// The modules, each a package of the workspace with the same name.
-pub const MODULES: [&str; 4] = ["text", "identity", "numbers", "hostile"];
+pub const MODULES: [&str; 6] = ["text", "identity", "numbers", "top", "sessions", "hostile"];
 
 const TARGET: &str = "wasm32-unknown-unknown";
 

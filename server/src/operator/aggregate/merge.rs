@@ -1,7 +1,7 @@
 //! The second step of an aggregation: one share of the key groups merges what the splits found with the state.
 
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StructArray, UInt32Array};
 use arrow::buffer::{Buffer, OffsetBuffer};
@@ -15,6 +15,7 @@ use super::row_encode::THERE;
 use super::table::GroupTable;
 use super::{Aggregation, Key, internal};
 use crate::error::{Error, Result};
+use crate::operator::Merged;
 use crate::sink::OutputMode;
 use crate::state::{Changes, StateReader, key_group};
 
@@ -27,18 +28,6 @@ pub struct MergeInput<'a> {
     pub state: &'a StateReader,
     /// Groups whose event time is not after this are complete and leave; microseconds.
     pub eviction_us: Option<i64>,
-}
-
-/// What one share gives.
-pub struct Merged {
-    /// Result rows of this batch, ordered by stored key.
-    pub rows: RecordBatch,
-    pub changes: Changes,
-    pub rows_updated: u64,
-    pub rows_removed: u64,
-    /// What merging took, and what finding the groups that leave took.
-    pub updates: Duration,
-    pub removals: Duration,
 }
 
 /// One group of the share: touched by this batch, found by the scan, or both.
@@ -69,6 +58,7 @@ pub fn merge(input: &MergeInput<'_>) -> Result<Merged> {
     let rows = results(aggregation, &groups, &accumulators, &emitted)?;
     let (changes, rows_updated, rows_removed) = changes(input, &groups, &evicted, &accumulators, eviction)?;
     let updates = started.elapsed() - removals;
+    let (rows, changes) = (vec![rows], vec![changes]);
     Ok(Merged { rows, changes, rows_updated, rows_removed, updates, removals })
 }
 
@@ -289,8 +279,7 @@ fn results(
     let mut columns = key_columns(aggregation, stored)?;
     let emitted = UInt32Array::from(emitted.to_vec());
     for accumulator in accumulators {
-        let values = accumulator.evaluate()?;
-        columns.push(take(&values, &emitted, None).map_err(internal("take results"))?);
+        columns.push(accumulator.evaluate_some(&emitted)?);
     }
     let options = RecordBatchOptions::new().with_row_count(Some(emitted.len()));
     let rows = RecordBatch::try_new_with_options(aggregation.result_schema.clone(), columns, &options)

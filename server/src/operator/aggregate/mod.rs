@@ -4,6 +4,7 @@
 //! state, in the splits' order ([`merge`]), and gives the rows that the output mode asks for.
 
 mod accumulator;
+mod guest;
 mod lane;
 mod merge;
 mod partial;
@@ -18,20 +19,71 @@ mod window;
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 
 use super::project::Project;
 use super::watermark::WATERMARK_DELAY_KEY;
 use crate::error::{Error, Result};
-use crate::expression::{AggregateCall, AggregateList, Expression, GroupKey, WindowKey};
+use crate::expression::{AggregateCall, Expression, GroupKey, WindowKey};
 use crate::sink::OutputMode;
 
-pub use merge::{MergeInput, Merged, merge};
+pub use guest::GuestCall;
+pub(super) use lane::normalised;
+pub use merge::{MergeInput, merge};
 pub use partial::{Grouping, PartialGroups};
 pub use row_codec::FORMAT_VERSION;
+pub(super) use row_codec::{RowCodec, Rows};
 pub use window::Windows;
 
-use row_codec::RowCodec;
+use accumulator::Accumulator;
+
+/// What is computed of each group.
+pub enum Call {
+    BuiltIn(AggregateCall),
+    Guest(GuestCall),
+}
+
+impl Call {
+    fn arguments(&self) -> &[Expression] {
+        match self {
+            Call::BuiltIn(call) => &call.arguments,
+            Call::Guest(call) => &call.arguments,
+        }
+    }
+
+    /// Rows where this is not true do not count.
+    fn filter(&self) -> Option<&Expression> {
+        match self {
+            Call::BuiltIn(call) => call.filter.as_ref(),
+            Call::Guest(_) => None,
+        }
+    }
+
+    /// The column of the result.
+    pub fn field(&self) -> Result<FieldRef> {
+        match self {
+            Call::BuiltIn(call) => Ok(call.field.clone()),
+            Call::Guest(call) => match call.aggregate.outputs().first() {
+                Some(field) => Ok(Arc::new(Field::new(&call.name, field.data_type().clone(), true))),
+                None => Err(Error::internal("an aggregate has no result column")),
+            },
+        }
+    }
+
+    fn state_types(&self) -> Result<Vec<DataType>> {
+        match self {
+            Call::BuiltIn(call) => accumulator::state_types(call),
+            Call::Guest(_) => Ok(vec![guest::state_type()]),
+        }
+    }
+
+    fn accumulator(&self) -> Result<Box<dyn Accumulator>> {
+        match self {
+            Call::BuiltIn(call) => accumulator::new(call),
+            Call::Guest(call) => Ok(Box::new(guest::GuestStates::new(call)?)),
+        }
+    }
+}
 
 /// One key of the grouping, as rows are grouped by it.
 enum Key {
@@ -42,7 +94,7 @@ enum Key {
 /// An aggregation of a plan. Shared by all threads of a batch.
 pub struct Aggregation {
     keys: Vec<Key>,
-    calls: Vec<AggregateCall>,
+    calls: Vec<Call>,
     /// The key that moves with the watermark, if any: its groups are late and are evicted.
     event_time: Option<usize>,
     mode: OutputMode,
@@ -59,7 +111,7 @@ impl Aggregation {
     /// The key columns leave first, then the outputs.
     pub fn new(
         keys: Vec<GroupKey>,
-        list: AggregateList,
+        calls: Vec<Call>,
         mode: OutputMode,
         output: Project,
     ) -> Result<Aggregation> {
@@ -70,17 +122,17 @@ impl Aggregation {
         let key_types = order.iter().map(|i| keys[*i].stored_type()).collect();
         let mut state_types = Vec::new();
         let mut state_widths = Vec::new();
-        for call in &list.calls {
-            let types = accumulator::state_types(call)?;
+        for call in &calls {
+            let types = call.state_types()?;
             state_widths.push(types.len());
             state_types.extend(types);
         }
-        let results = list.calls.iter().map(|call| call.field.clone());
+        let results = calls.iter().map(Call::field).collect::<Result<Vec<_>>>()?;
         let result_schema = Arc::new(Schema::new(fields.into_iter().chain(results).collect::<Vec<_>>()));
         Ok(Aggregation {
             key_codec: RowCodec::new(key_types)?,
             state_codec: RowCodec::new(state_types)?,
-            calls: list.calls,
+            calls,
             keys,
             event_time,
             mode,
@@ -100,10 +152,14 @@ impl Aggregation {
         self.event_time.is_some() && self.mode != OutputMode::Complete
     }
 
-    /// The types of keys and of buffers, for the comparison of a changed query with its checkpoint.
-    pub fn state_description(&self) -> (Vec<DataType>, Vec<String>) {
-        let calls = self.calls.iter().map(|call| format!("{:?}", call.function)).collect();
-        (self.key_codec.types().to_vec(), calls)
+    /// The types of the keys, for the comparison of a changed query with its checkpoint.
+    pub fn key_types(&self) -> &[DataType] {
+        self.key_codec.types()
+    }
+
+    /// What is computed of each group, for the same comparison.
+    pub fn calls(&self) -> &[Call] {
+        &self.calls
     }
 
     /// The keys in the order in which they are stored: the one that moves with the watermark first.
@@ -111,8 +167,8 @@ impl Aggregation {
         key_order(&self.keys, self.event_time)
     }
 
-    fn accumulators(&self) -> Result<Vec<Box<dyn accumulator::Accumulator>>> {
-        self.calls.iter().map(accumulator::new).collect()
+    fn accumulators(&self) -> Result<Vec<Box<dyn Accumulator>>> {
+        self.calls.iter().map(Call::accumulator).collect()
     }
 }
 

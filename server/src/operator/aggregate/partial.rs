@@ -63,8 +63,8 @@ impl Grouping {
         })?;
         for (call, accumulator) in aggregation.calls.iter().zip(&mut self.accumulators) {
             accumulator.resize(self.table.len());
-            let arguments = call.arguments.iter().map(|a| a.evaluate(&rows)).collect::<Result<Vec<_>>>()?;
-            match &call.filter {
+            let arguments = call.arguments().iter().map(|a| a.evaluate(&rows)).collect::<Result<Vec<_>>>()?;
+            match call.filter() {
                 None => accumulator.update(&arguments, &self.groups)?,
                 Some(filter) => {
                     let kept = true_rows(&filter.evaluate(&rows)?)?;

@@ -68,13 +68,30 @@ impl RowCodec {
         Ok(row_encode::encode(columns))
     }
 
+    /// As [`RowCodec::decode`], of rows that may have been written when there were fewer columns: those that came
+    /// later are null.
+    pub fn decode_lengthened<'a>(&self, rows: impl Iterator<Item = &'a [u8]>) -> Result<Vec<ArrayRef>> {
+        const NULL: &[u8] = &[row_encode::NULL];
+        let mut rows: Vec<&[u8]> = rows.collect();
+        let mut columns = Vec::with_capacity(self.types.len());
+        for data_type in &self.types {
+            rows.iter_mut().filter(|row| row.is_empty()).for_each(|row| *row = NULL);
+            columns.push(row_decode::column(data_type, &mut rows)?);
+        }
+        without_rest(&rows).map(|()| columns)
+    }
+
     /// The columns of encoded rows. Bytes that this codec did not write are a `Data` error.
     pub fn decode<'a>(&self, rows: impl Iterator<Item = &'a [u8]>) -> Result<Vec<ArrayRef>> {
         let mut rows: Vec<&[u8]> = rows.collect();
         let columns = self.types.iter().map(|t| row_decode::column(t, &mut rows)).collect::<Result<_>>()?;
-        match rows.iter().all(|rest| rest.is_empty()) {
-            true => Ok(columns),
-            false => Err(row_decode::damaged("bytes are left over")),
-        }
+        without_rest(&rows).map(|()| columns)
+    }
+}
+
+fn without_rest(rows: &[&[u8]]) -> Result<()> {
+    match rows.iter().all(|rest| rest.is_empty()) {
+        true => Ok(()),
+        false => Err(row_decode::damaged("bytes are left over")),
     }
 }

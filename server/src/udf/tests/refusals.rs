@@ -104,7 +104,7 @@ fn the_smallest_module_is_let_in() {
     let module = runtime().load(&Parts::new().bytes()).unwrap();
     assert_eq!(module.manifest().functions[0].name, "f");
     // Its functions are all `unreachable`.
-    let error = module.function("f").unwrap().open().err().unwrap();
+    let error = module.transform("f").unwrap().open().err().unwrap();
     assert_eq!(error.fact("call"), Some("arena_alloc"));
 }
 
@@ -183,6 +183,10 @@ fn what_is_not_a_core_module_is_told_so() {
 fn manifests_are_refused_with_their_reason() {
     let function = |from: &str, to: &str| MANIFEST.replace(from, to);
     let columns = |column: &str| function(r#""input":[]"#, &format!(r#""input":[{column}]"#));
+    let of_kind = |kind: &str, rest: &str| {
+        let function = format!(r#"{{"kind":"{kind}","name":"f","input":[],{rest}}}"#);
+        format!(r#"{{"abi":1,"sdk":"none","functions":[{function}]}}"#)
+    };
     let many: Vec<_> =
         (0..=COLUMNS_MAX).map(|index| format!(r#"{{"name":"c{index}","type":"INT"}}"#)).collect();
     for (json, part) in [
@@ -190,7 +194,18 @@ fn manifests_are_refused_with_their_reason() {
         ("{}".into(), "missing field `abi`"),
         (function(r#""abi":1"#, r#""abi":2"#), "another version of the batch ABI module=`2` server=`1`"),
         (function(r#""sdk":"none""#, r#""sdk":"none","memory":7"#), "unknown field `memory`"),
-        (function(r#""kind":"transform""#, r#""kind":"aggregate""#), "unknown variant `aggregate`"),
+        (function(r#""kind":"transform""#, r#""kind":"foreach""#), "unknown variant `foreach`"),
+        (of_kind("aggregate", r#""state":[],"output":[{"name":"a","type":"INT"}]"#), "at least one column"),
+        (
+            of_kind("aggregate", r#""state":[{"name":"a","type":"INT"}],"output":[]"#),
+            "gives one column columns=`0`",
+        ),
+        (
+            of_kind("group", r#""key":[],"state":[{"name":"a","type":"INT"}],"output":[]"#),
+            "missing field `time`",
+        ),
+        (of_kind("group", r#""key":[],"state":[],"output":[],"time":"event""#), "at least one column"),
+        (of_kind("group", r#""time":"wall""#), "unknown variant `wall`"),
         (function(r#""origin":false"#, r#""origin":false,"state":1"#), "unknown field `state`"),
         (function(r#","origin":false"#, ""), "missing field `origin`"),
         (function(r#""name":"f""#, r#""name":"f g""#), "letters, digits and underscores"),

@@ -74,7 +74,7 @@ fn mapped(results: &[Transformed]) -> ArrayRef {
 #[test]
 fn every_type_comes_back_as_it_went() {
     for (function, column) in columns() {
-        let transform = module("identity").function(function).unwrap();
+        let transform = module("identity").transform(function).unwrap();
         assert_eq!(transform.inputs()[0].data_type(), column.data_type());
         assert_eq!(transform.outputs()[0].data_type(), column.data_type());
         let mut guest = transform.open().unwrap();
@@ -96,7 +96,7 @@ fn every_type_comes_back_as_it_went() {
 #[test]
 fn a_batch_too_large_for_a_call_is_split_and_nothing_is_lost() {
     let small = Runtime::new(Limits { call_bytes: 4096, instances: 4, ..limits() }).unwrap();
-    let split = small.load(&bytes("text")).unwrap().function("split_words").unwrap();
+    let split = small.load(&bytes("text")).unwrap().transform("split_words").unwrap();
     let lines: Vec<_> = (0..5_000).map(|row| "wort ".repeat(row % 40) + &row.to_string()).collect();
     let column: ArrayRef = Arc::new(StringArray::from(lines.clone()));
     let results = split.open().unwrap().process(&[column], lines.len()).unwrap();
@@ -122,7 +122,7 @@ fn a_batch_too_large_for_a_call_is_split_and_nothing_is_lost() {
 fn a_row_larger_than_a_call_goes_alone_and_one_too_large_is_refused() {
     let small = Limits { call_bytes: 4096, memory_bytes: 4 << 20, instances: 4, ..limits() };
     let transform =
-        Runtime::new(small).unwrap().load(&bytes("identity")).unwrap().function("string").unwrap();
+        Runtime::new(small).unwrap().load(&bytes("identity")).unwrap().transform("string").unwrap();
     let large = "x".repeat(100_000);
     let column = strings(&[Some("a"), Some(&large), Some("b")]);
     let results = transform.open().unwrap().process(&[Arc::clone(&column)], 3).unwrap();
@@ -194,10 +194,10 @@ fn a_module_says_what_it_is() {
     assert_eq!(text.digest().len(), 64);
     let names: Vec<_> = text.manifest().functions.iter().map(|function| function.name.as_str()).collect();
     assert_eq!(names, ["split_words", "upper", "word_length"]);
-    let split = text.function("split_words").unwrap();
-    assert!(split.has_origin() && !text.function("upper").unwrap().has_origin());
+    let split = text.transform("split_words").unwrap();
+    assert!(split.has_origin() && !text.transform("upper").unwrap().has_origin());
     assert_eq!((split.inputs()[0].name().as_str(), split.outputs()[0].name().as_str()), ("line", "word"));
-    let error = text.function("split").err().unwrap();
+    let error = text.transform("split").err().unwrap();
     assert_eq!(error.hint_text(), Some("it has split_words, upper, word_length"));
 }
 
@@ -220,7 +220,7 @@ fn a_panic_and_a_refusal_reach_the_user() {
 
 #[test]
 fn a_failed_guest_is_not_called_again_and_wrong_columns_are_our_fault() {
-    let mut guest = module("identity").function("share").unwrap().open().unwrap();
+    let mut guest = module("identity").transform("share").unwrap().open().unwrap();
     assert!(guest.process(&[numbers(&[Some(0)])], 1).is_err());
     let error = guest.process(&[numbers(&[Some(1)])], 1).unwrap_err();
     assert_eq!(error.kind(), crate::error::ErrorKind::Internal);

@@ -124,7 +124,7 @@ fn a_loop_is_stopped_by_the_clock_when_fuel_is_plenty() {
     for (sin, call) in
         [("endless_loop", "process"), ("endless_bulk_fill", "process"), ("endless_open", "open")]
     {
-        let transform = hostile.function(sin).unwrap();
+        let transform = hostile.transform(sin).unwrap();
         let columns = [numbers(&[Some(1)]), strings(&[None])];
         let error = transform.open().and_then(|mut guest| guest.process(&columns, 1)).unwrap_err();
         assert_eq!((error.fact("trap"), error.fact("call")), (Some("deadline"), Some(call)), "{error}");
@@ -141,7 +141,7 @@ fn fuel_spent_is_the_same_in_every_run() {
             instances: 2,
             ..limits()
         });
-        let split = runtime.unwrap().load(&bytes("text")).unwrap().function("split_words").unwrap();
+        let split = runtime.unwrap().load(&bytes("text")).unwrap().transform("split_words").unwrap();
         split.open().and_then(|mut guest| guest.process(&[strings(&[Some("to be or not to be")])], 1)).is_ok()
     };
     let (mut too_little, mut plenty) = (0, 1 << 20);
@@ -157,7 +157,7 @@ fn fuel_spent_is_the_same_in_every_run() {
 #[test]
 fn guests_may_not_outnumber_the_pool() {
     let two = Runtime::new(Limits { instances: 2, ..limits() }).unwrap();
-    let split = two.load(&bytes("text")).unwrap().function("split_words").unwrap();
+    let split = two.load(&bytes("text")).unwrap().transform("split_words").unwrap();
     let guests = [split.open().unwrap(), split.open().unwrap()];
     let error = split.open().err().unwrap();
     assert_eq!((error.kind(), error.message()), (ErrorKind::External, "no guest is free"));

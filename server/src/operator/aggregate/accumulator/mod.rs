@@ -11,7 +11,8 @@ mod moments;
 mod position;
 mod sum;
 
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, UInt32Array};
+use arrow::compute::take;
 use arrow::datatypes::DataType;
 
 use crate::error::{Error, Result};
@@ -33,6 +34,11 @@ pub trait Accumulator: Send {
 
     /// The results, one row a group, of the call's type.
     fn evaluate(&self) -> Result<ArrayRef>;
+
+    /// The results of some groups.
+    fn evaluate_some(&self, groups: &UInt32Array) -> Result<ArrayRef> {
+        take(&self.evaluate()?, groups, None).map_err(|e| Error::internal("take results").because(e))
+    }
 }
 
 fn argument_type(call: &AggregateCall) -> Result<DataType> {

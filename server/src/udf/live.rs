@@ -1,69 +1,22 @@
-//! One running guest: opened for a function, called batch after batch, dropped at the first error.
+//! One running guest, whatever its function's kind: opened, called with a block of arrays, dropped at the first
+//! error. Knows what crosses the boundary only as blocks and a reader of what came back.
 
-use std::ops::Range;
-use std::sync::Arc;
-
-use arrow::array::ArrayRef;
 use wasmtime::{Memory as WasmMemory, PoolConcurrencyLimitError, Store, TypedFunc, WasmParams, WasmResults};
 
-use super::columns_in::{BATCH, ColumnsIn};
+use super::call::CallBlock;
 use super::guest::Guest;
 use super::limits::{EPOCH_TICK_MS, Limits};
-use super::manifest::Function;
 use super::memory::{BUFFER_ALIGN, Block, Memory};
-use super::module::Transform;
-use super::result::{Transformed, failure};
+use super::module::Callable;
+use super::result::failure;
 use super::schema::{SchemaBlock, check_outputs};
 use super::trap::explain;
 use crate::error::{Error, Result};
 
-/// A guest that transforms batches. After an error it is gone, and another must be opened.
-pub struct TransformInstance {
-    transform: Arc<Transform>,
-    live: Option<Live>,
-}
-
-impl TransformInstance {
-    pub(super) fn open(transform: Arc<Transform>) -> Result<TransformInstance> {
-        match Live::open(&transform) {
-            Ok(live) => Ok(TransformInstance { transform, live: Some(live) }),
-            Err(error) => Err(named(error, &transform)),
-        }
-    }
-
-    /// Runs the function over the columns of [`Transform::inputs`], all of `rows` rows.
-    ///
-    /// A batch too large for one call is split; the results are in order and together cover all rows. No rows, no
-    /// results. Errors are the user's if the guest traps, gives up or hands back what cannot be used.
-    pub fn process(&mut self, columns: &[ArrayRef], rows: usize) -> Result<Vec<Transformed>> {
-        let Some(mut live) = self.live.take() else {
-            return Err(Error::internal("a guest was called again after it had failed"));
-        };
-        let input = ColumnsIn::new(self.transform.inputs(), columns, rows)?;
-        let limits = &self.transform.module.runtime.limits;
-        let function = &self.transform.module.manifest().functions[self.transform.index];
-        let mut results = Vec::new();
-        let mut start = 0;
-        while start < rows {
-            let count = input.rows_that_fit(start, limits.call_bytes, limits.row_bytes());
-            let result = count.and_then(|count| live.process(&input, start..start + count, function, limits));
-            let result = result.map_err(|error| named(error, &self.transform))?;
-            start = result.rows.end;
-            results.push(result);
-        }
-        // Only a guest without a failure stays.
-        self.live = Some(live);
-        Ok(results)
-    }
-}
-
-fn named(error: Error, transform: &Transform) -> Error {
-    error.with("function", transform.name()).with("module_digest", transform.module.digest())
-}
-
-struct Live {
+pub struct Live {
     store: Store<Guest>,
     index: u32,
+    limits: Limits,
     memory: WasmMemory,
     arena_alloc: TypedFunc<(u32, u32), u32>,
     arena_reset: TypedFunc<(), ()>,
@@ -71,65 +24,64 @@ struct Live {
 }
 
 impl Live {
-    fn open(transform: &Transform) -> Result<Live> {
-        let runtime = &transform.module.runtime;
-        let mut store = Store::new(&runtime.engine, Guest::new(transform.name(), &runtime.limits));
+    pub fn open(callable: &Callable) -> Result<Live> {
+        let runtime = &callable.module.runtime;
+        let mut store = Store::new(&runtime.engine, Guest::new(callable.name(), &runtime.limits));
         store.limiter(|guest| guest);
         store.epoch_deadline_trap();
         allow(&mut store, &runtime.limits, 0, 0)?;
-        let instance = transform.module.pre.instantiate(&mut store).map_err(not_started)?;
+        let instance = callable.module.pre.instantiate(&mut store).map_err(not_started)?;
         let Some(memory) = instance.get_memory(&mut store, "memory") else {
             return Err(Error::internal("a module was let through without its memory"));
         };
-        let index = u32::try_from(transform.index).unwrap_or(u32::MAX);
+        let index = u32::try_from(callable.index).unwrap_or(u32::MAX);
         let open = export::<(u32, u32, u32, u32), i32>(&instance, &mut store, "wasmill_open")?;
         let arena_alloc = export(&instance, &mut store, "wasmill_arena_alloc")?;
         let arena_reset = export(&instance, &mut store, "wasmill_arena_reset")?;
         let process = export(&instance, &mut store, "wasmill_process")?;
-        let mut live = Live { store, index, memory, arena_alloc, arena_reset, process };
-        live.exchange_schemas(transform, &open)?;
+        let limits = runtime.limits.clone();
+        let mut live = Live { store, index, limits, memory, arena_alloc, arena_reset, process };
+        live.exchange_schemas(callable, &open)?;
         live.reset()?;
         Ok(live)
     }
 
     fn exchange_schemas(
         &mut self,
-        transform: &Transform,
+        callable: &Callable,
         open: &TypedFunc<(u32, u32, u32, u32), i32>,
     ) -> Result<()> {
-        let plan = SchemaBlock::plan(transform.inputs());
+        let (columns_in, columns_out) = (callable.function().columns_in(), callable.function().columns_out());
+        let plan = SchemaBlock::plan(&columns_in);
         let base = self.alloc(plan.bytes)?;
         plan.write(&mut Block::new(self.memory.data_mut(&mut self.store), base, plan.bytes)?)?;
         let outputs = base + plan.outputs as u32;
         let status = self.call("open", open, (self.index, base + plan.inputs as u32, outputs, base))?;
         self.check_status(status, base)?;
-        check_outputs(Memory(self.memory.data(&self.store)), outputs, transform.outputs())
+        check_outputs(Memory(self.memory.data(&self.store)), outputs, &columns_out)
     }
 
-    fn process(
+    /// Calls the function with a block of `rows` rows and `bytes` bytes, which say what it may use, and gives what
+    /// `read` makes of the result at an address of the guest's memory, of at most so many bytes.
+    pub fn process<R>(
         &mut self,
-        input: &ColumnsIn,
-        rows: Range<usize>,
-        function: &Function,
-        limits: &Limits,
-    ) -> Result<Transformed> {
-        let in_rows = |error: Error| error.with("rows", format!("{}..{}", rows.start, rows.end));
-        let bytes = input.bytes(rows.clone());
-        allow(&mut self.store, limits, rows.len(), bytes)?;
+        block: &CallBlock<'_>,
+        rows: usize,
+        bytes: usize,
+        read: impl FnOnce(Memory<'_>, u32, usize) -> Result<R>,
+    ) -> Result<R> {
+        allow(&mut self.store, &self.limits, rows, bytes)?;
         self.store.data_mut().start_call();
-        let plan = input.plan(rows.clone());
-        let base = self.alloc(plan.bytes).map_err(in_rows)?;
-        let mut block =
-            Block::new(self.memory.data_mut(&mut self.store), base, plan.bytes).map_err(in_rows)?;
-        plan.write(&mut block)?;
+        let base = self.alloc(block.bytes())?;
+        let mut to = Block::new(self.memory.data_mut(&mut self.store), base, block.bytes())?;
+        block.write(&mut to)?;
         let process = self.process.clone();
-        let status = self.call("process", &process, (self.index, base + BATCH as u32, base));
+        let status = self.call("process", &process, (self.index, base + CallBlock::CALL as u32, base));
         self.store.data().end_call();
-        self.check_status(status.map_err(in_rows)?, base).map_err(in_rows)?;
+        self.check_status(status?, base)?;
         let memory = Memory(self.memory.data(&self.store));
-        let result =
-            Transformed::read(memory, base, function, rows.clone(), limits.output(bytes)).map_err(in_rows)?;
-        self.reset().map_err(in_rows)?;
+        let result = read(memory, base, self.limits.output(bytes))?;
+        self.reset()?;
         Ok(result)
     }
 

@@ -1,0 +1,134 @@
+//! The kind `aggregate`: rows of groups into the groups' states, states into one, and results out of them. Whoever
+//! calls keeps the states and cuts his batches so that they fit.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int32Array};
+use arrow::datatypes::Fields;
+
+use super::call::CallBlock;
+use super::columns_in::{ColumnsIn, grouped};
+use super::live::Live;
+use super::memory::Memory;
+use super::module::Callable;
+use super::result::columns_only;
+use crate::error::{Error, Result};
+
+/// What a call is to do; the first word of its struct.
+#[derive(Clone, Copy)]
+enum Step {
+    Update = 0,
+    Merge = 1,
+    Finish = 2,
+}
+
+// Places in the struct of a call.
+const STEP: usize = 0;
+const STATES: usize = 4;
+const ROWS: usize = 8;
+const CALL_BYTES: usize = 12;
+
+/// A function that folds the rows of a group into one value.
+pub struct Aggregate {
+    pub(super) callable: Callable,
+    pub(super) state: Fields,
+}
+
+impl Deref for Aggregate {
+    type Target = Callable;
+
+    fn deref(&self) -> &Callable {
+        &self.callable
+    }
+}
+
+impl Aggregate {
+    /// The columns of a group's state. All may hold nulls; a row of nulls is the state of a group without rows.
+    pub fn state(&self) -> &Fields {
+        &self.state
+    }
+
+    /// What the states and rows of a call should take at most.
+    pub fn call_bytes(&self) -> usize {
+        self.module.runtime.limits.call_bytes
+    }
+
+    /// Starts a fresh guest; see [`Transform::open`](super::Transform::open).
+    pub fn open(self: &Arc<Self>) -> Result<AggregateInstance> {
+        let live = Live::open(self).map_err(|error| self.named(error))?;
+        Ok(AggregateInstance { aggregate: Arc::clone(self), live: Some(live) })
+    }
+}
+
+/// A guest that aggregates. After an error it is gone, and another must be opened.
+pub struct AggregateInstance {
+    aggregate: Arc<Aggregate>,
+    live: Option<Live>,
+}
+
+impl AggregateInstance {
+    /// The states of groups after more rows: row `i` of the columns of the function's inputs belongs to
+    /// `groups[i]`, a row of `states`.
+    pub fn update(
+        &mut self,
+        states: &[ArrayRef],
+        columns: &[ArrayRef],
+        groups: &Int32Array,
+    ) -> Result<Vec<ArrayRef>> {
+        let aggregate = Arc::clone(&self.aggregate);
+        self.call(Step::Update, states, Some((aggregate.inputs(), columns, groups)))
+    }
+
+    /// The states of groups after other states, as if their rows came later: row `i` of `others` is of
+    /// `groups[i]`, a row of `states`.
+    pub fn merge(
+        &mut self,
+        states: &[ArrayRef],
+        others: &[ArrayRef],
+        groups: &Int32Array,
+    ) -> Result<Vec<ArrayRef>> {
+        let aggregate = Arc::clone(&self.aggregate);
+        self.call(Step::Merge, states, Some((aggregate.state(), others, groups)))
+    }
+
+    /// The result of each state.
+    pub fn finish(&mut self, states: &[ArrayRef]) -> Result<ArrayRef> {
+        let mut columns = self.call(Step::Finish, states, None)?;
+        columns.pop().ok_or_else(|| Error::internal("an aggregate has no result column"))
+    }
+
+    fn call(
+        &mut self,
+        step: Step,
+        states: &[ArrayRef],
+        rows: Option<(&Fields, &[ArrayRef], &Int32Array)>,
+    ) -> Result<Vec<ArrayRef>> {
+        let Some(mut live) = self.live.take() else {
+            return Err(Error::internal("a guest was called again after it had failed"));
+        };
+        let groups = states.first().map_or(0, |column| column.len());
+        let states = ColumnsIn::new(&self.aggregate.state, states, groups)?;
+        let rows = rows.map(|(fields, columns, of)| grouped(fields, columns, of)).transpose()?;
+        let mut block = CallBlock::of_struct(CALL_BYTES);
+        block.put_i32(STEP, step as i32);
+        let (mut count, mut bytes) = (groups, states.bytes(0..groups));
+        block.add_at(STATES, &states, 0..groups);
+        if let Some(rows) = &rows {
+            (count, bytes) = (count + rows.rows(), bytes + rows.bytes(0..rows.rows()));
+            block.add_at(ROWS, rows, 0..rows.rows());
+        }
+        self.aggregate.module.runtime.limits.check_call(count, bytes)?;
+        let wanted = match step {
+            Step::Finish => self.aggregate.outputs(),
+            Step::Update | Step::Merge => &self.aggregate.state,
+        };
+        let read = |memory: Memory<'_>, at: u32, bytes_max: usize| {
+            columns_only(memory, at, wanted, groups, bytes_max)
+        };
+        let result = live.process(&block, count, bytes, read);
+        let result = result.map_err(|error| self.aggregate.named(error))?;
+        self.live = Some(live);
+        Ok(result)
+    }
+}

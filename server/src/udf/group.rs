@@ -1,0 +1,211 @@
+//! The kind `group`: rows of groups, their states and their timers into rows, states and timers. Whoever calls keeps
+//! states and timers, and cuts his batches so that they fit.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Int32Array, TimestampMicrosecondArray, UInt32Array};
+use arrow::datatypes::{DataType, Field, Fields, TimestampMicrosecondType};
+
+use super::call::CallBlock;
+use super::columns_in::{ColumnsIn, grouped};
+use super::columns_out::Reader;
+use super::limits::GROUP_TIMERS_MAX;
+use super::live::Live;
+use super::manifest::TimeMode;
+use super::memory::{Memory, refuse};
+use super::module::Callable;
+use super::result::{COLUMNS, ORIGIN, STATES, TIMERS, only_parts, read_columns, read_origin};
+use crate::error::{Error, Result};
+use crate::record::timestamp_type;
+
+// Places in the struct of a call.
+const WATERMARK: usize = 0;
+const TIME: usize = 8;
+const CALL_KEYS: usize = 16;
+const CALL_STATES: usize = 20;
+const CALL_ROWS: usize = 24;
+const CALL_TIMERS: usize = 28;
+const CALL_FIRED: usize = 32;
+const CALL_BYTES: usize = 40;
+
+/// A function that keeps a state for each group, and is called again when a group's timers are over.
+pub struct Group {
+    pub(super) callable: Callable,
+    pub(super) key: Fields,
+    pub(super) state: Fields,
+    pub(super) time: TimeMode,
+}
+
+impl Deref for Group {
+    type Target = Callable;
+
+    fn deref(&self) -> &Callable {
+        &self.callable
+    }
+}
+
+impl Group {
+    /// The columns of the key that the function wants to see; none of them if it works for any key.
+    pub fn key(&self) -> &Fields {
+        &self.key
+    }
+
+    /// The columns of a group's state. All may hold nulls; a row of nulls is no state.
+    pub fn state(&self) -> &Fields {
+        &self.state
+    }
+
+    /// Which time its timers go by.
+    pub fn time(&self) -> TimeMode {
+        self.time
+    }
+
+    /// What the states and rows of a call should take at most.
+    pub fn call_bytes(&self) -> usize {
+        self.module.runtime.limits.call_bytes
+    }
+
+    /// Starts a fresh guest; see [`Transform::open`](super::Transform::open).
+    pub fn open(self: &Arc<Self>) -> Result<GroupInstance> {
+        let live = Live::open(self).map_err(|error| self.named(error))?;
+        Ok(GroupInstance { group: Arc::clone(self), live: Some(live) })
+    }
+}
+
+/// Timers of the groups of a call, in order of group and then of time.
+#[derive(Debug, Default, PartialEq)]
+pub struct Timers {
+    pub groups: Vec<u32>,
+    /// Microseconds since the epoch.
+    pub times: Vec<i64>,
+}
+
+/// What a call is about: so many groups as `states` has rows.
+pub struct GroupInput<'a> {
+    /// The watermark of the batch, if there is one, and the batch's own time; microseconds.
+    pub watermark_us: Option<i64>,
+    pub time_us: i64,
+    /// The columns of [`Group::key`].
+    pub keys: &'a [ArrayRef],
+    pub states: &'a [ArrayRef],
+    /// The columns of the function's inputs, with the group of each row; it never falls.
+    pub rows: &'a [ArrayRef],
+    pub row_groups: &'a Int32Array,
+    /// Timers that run, and timers that are over and do not run any more.
+    pub timers: &'a Timers,
+    pub fired: &'a Timers,
+}
+
+/// What became of the groups of a call.
+#[derive(Debug)]
+pub struct GroupOutput {
+    /// The columns of the function's outputs, and the group of each row; it never falls.
+    pub rows: Vec<ArrayRef>,
+    pub row_groups: UInt32Array,
+    pub states: Vec<ArrayRef>,
+    /// The timers that run from now on; those that are not here are deleted.
+    pub timers: Timers,
+}
+
+/// A guest for groups. After an error it is gone, and another must be opened.
+pub struct GroupInstance {
+    group: Arc<Group>,
+    live: Option<Live>,
+}
+
+impl GroupInstance {
+    pub fn process(&mut self, input: &GroupInput<'_>) -> Result<GroupOutput> {
+        let Some(mut live) = self.live.take() else {
+            return Err(Error::internal("a guest was called again after it had failed"));
+        };
+        let output = self.call(&mut live, input).map_err(|error| self.group.named(error))?;
+        self.live = Some(live);
+        Ok(output)
+    }
+
+    fn call(&self, live: &mut Live, input: &GroupInput<'_>) -> Result<GroupOutput> {
+        let groups = input.states.first().map_or(0, |column| column.len());
+        let keys = ColumnsIn::new(&self.group.key, input.keys, groups)?;
+        let states = ColumnsIn::new(&self.group.state, input.states, groups)?;
+        let rows = grouped(self.group.inputs(), input.rows, input.row_groups)?;
+        let (timers, fired) = (timer_columns(input.timers)?, timer_columns(input.fired)?);
+        let mut block = CallBlock::of_struct(CALL_BYTES);
+        block.put_i64(WATERMARK, input.watermark_us.unwrap_or(i64::MIN));
+        block.put_i64(TIME, input.time_us);
+        let (mut count, mut bytes) = (0, 0);
+        let parts = [
+            (CALL_KEYS, &keys),
+            (CALL_STATES, &states),
+            (CALL_ROWS, &rows),
+            (CALL_TIMERS, &timers),
+            (CALL_FIRED, &fired),
+        ];
+        for (place, columns) in parts {
+            block.add_at(place, columns, 0..columns.rows());
+            count += columns.rows();
+            bytes += columns.bytes(0..columns.rows());
+        }
+        self.group.module.runtime.limits.check_call(count, bytes)?;
+        live.process(&block, count, bytes, |memory, at, bytes_max| {
+            self.group.read(memory, at, groups, bytes_max)
+        })
+    }
+}
+
+fn timer_columns(timers: &Timers) -> Result<ColumnsIn> {
+    let fields = Fields::from(vec![
+        Field::new("group", DataType::Int32, false),
+        Field::new("time", timestamp_type(), false),
+    ]);
+    let groups: Int32Array = timers.groups.iter().map(|group| Some(*group as i32)).collect();
+    let times = TimestampMicrosecondArray::from(timers.times.clone()).with_timezone("UTC");
+    ColumnsIn::new(&fields, &[Arc::new(groups), Arc::new(times)], timers.times.len())
+}
+
+impl Group {
+    fn read(&self, memory: Memory<'_>, at: u32, groups: usize, bytes_max: usize) -> Result<GroupOutput> {
+        only_parts(memory, at, &[COLUMNS, ORIGIN, STATES, TIMERS])?;
+        let mut reader = Reader::new(memory, bytes_max);
+        let batch = reader.array(memory.u32(at + COLUMNS)?, 1, self.outputs().len())?;
+        let origin = reader.numbers(memory.u32(at + ORIGIN)?, batch.rows)?;
+        let row_groups = read_origin(origin, &(0..groups))?;
+        let rows = read_columns(&mut reader, &batch, self.outputs())?;
+        let batch = reader.array(memory.u32(at + STATES)?, 1, self.state.len())?;
+        if batch.rows != groups {
+            return Err(refuse("there must be one state for each group")
+                .with("groups", groups)
+                .with("rows", batch.rows));
+        }
+        let states = read_columns(&mut reader, &batch, &self.state)?;
+        let timers = match memory.u32(at + TIMERS)? {
+            0 => Timers::default(),
+            at => self.read_timers(&mut reader, at, groups)?,
+        };
+        Ok(GroupOutput { rows, row_groups, states, timers })
+    }
+
+    fn read_timers(&self, reader: &mut Reader<'_>, at: u32, groups: usize) -> Result<Timers> {
+        let batch = reader.array(at, 1, 2)?;
+        if batch.rows > 0 && self.time == TimeMode::None {
+            return Err(refuse("timers came from a function whose manifest says that it has none"));
+        }
+        let numbers = reader.child(&batch, 0)?;
+        let owners = read_origin(reader.numbers(numbers, batch.rows)?, &(0..groups))?;
+        let times = reader.child(&batch, 1)?;
+        let times = reader.column(times, &timestamp_type(), batch.rows)?;
+        if times.null_count() > 0 {
+            return Err(refuse("a timer has no time"));
+        }
+        let groups = owners.values().to_vec();
+        if let Some(most) = groups.chunk_by(|a, b| a == b).map(<[u32]>::len).max()
+            && most > GROUP_TIMERS_MAX
+        {
+            return Err(refuse("a group has too many timers")
+                .with("timers", most)
+                .with("timers_max", GROUP_TIMERS_MAX));
+        }
+        let times = times.as_primitive::<TimestampMicrosecondType>().values().to_vec();
+        Ok(Timers { groups, times })
+    }
+}

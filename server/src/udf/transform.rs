@@ -1,0 +1,87 @@
+//! The kind `transform`: rows in, rows out. A batch too large for a call is split here.
+
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+
+use super::call::CallBlock;
+use super::columns_in::ColumnsIn;
+use super::live::Live;
+use super::manifest::Kind;
+use super::memory::Memory;
+use super::module::Callable;
+use super::result::Transformed;
+use crate::error::{Error, Result};
+
+/// A function that turns rows into rows.
+pub struct Transform {
+    pub(super) callable: Callable,
+}
+
+impl Deref for Transform {
+    type Target = Callable;
+
+    fn deref(&self) -> &Callable {
+        &self.callable
+    }
+}
+
+impl Transform {
+    /// Whether results say which input row each row came from. If not, there is one for each input row, in order,
+    /// unless the guest refuses rows.
+    pub fn has_origin(&self) -> bool {
+        matches!(self.function().kind, Kind::Transform { origin: true })
+    }
+
+    /// Starts a fresh guest. It costs microseconds and is meant for one stream of batches: nothing that a guest
+    /// keeps between calls may matter.
+    pub fn open(self: &Arc<Self>) -> Result<TransformInstance> {
+        let live = Live::open(self).map_err(|error| self.named(error))?;
+        Ok(TransformInstance { transform: Arc::clone(self), live: Some(live) })
+    }
+}
+
+/// A guest that transforms batches. After an error it is gone, and another must be opened.
+pub struct TransformInstance {
+    transform: Arc<Transform>,
+    live: Option<Live>,
+}
+
+impl TransformInstance {
+    /// Runs the function over the columns of its inputs, all of `rows` rows.
+    ///
+    /// A batch too large for one call is split; the results are in order and together cover all rows. No rows, no
+    /// results. Errors are the user's if the guest traps, gives up or hands back what cannot be used.
+    pub fn process(&mut self, columns: &[ArrayRef], rows: usize) -> Result<Vec<Transformed>> {
+        let Some(mut live) = self.live.take() else {
+            return Err(Error::internal("a guest was called again after it had failed"));
+        };
+        let input = ColumnsIn::new(self.transform.inputs(), columns, rows)?;
+        let limits = &self.transform.module.runtime.limits;
+        let mut results = Vec::new();
+        let mut start = 0;
+        while start < rows {
+            let count = input.rows_that_fit(start, limits.call_bytes, limits.row_bytes());
+            let result = count.and_then(|count| self.call(&mut live, &input, start..start + count));
+            let result = result.map_err(|error| self.transform.named(error))?;
+            start = result.rows.end;
+            results.push(result);
+        }
+        // Only a guest without a failure stays.
+        self.live = Some(live);
+        Ok(results)
+    }
+
+    fn call(&self, live: &mut Live, input: &ColumnsIn, rows: Range<usize>) -> Result<Transformed> {
+        let bytes = input.bytes(rows.clone());
+        let mut block = CallBlock::of_batch();
+        block.add(input, rows.clone());
+        let (function, of_rows) = (self.transform.function(), rows.clone());
+        let read = |memory: Memory<'_>, at: u32, bytes_max: usize| {
+            Transformed::read(memory, at, &function.outputs, self.transform.has_origin(), of_rows, bytes_max)
+        };
+        live.process(&block, rows.len(), bytes, read)
+            .map_err(|error| error.with("rows", format!("{}..{}", rows.start, rows.end)))
+    }
+}

@@ -124,7 +124,7 @@ impl Analyzer {
 
     fn select_item(&self, ast: &Ast, found: &mut Vec<SelectItem>) -> Result<()> {
         if let Ast::Star(path) = ast {
-            for ast in self.star(path)? {
+            for ast in Scope::new(&self.schema, &self.environment).star(path)? {
                 found.push(SelectItem::Expression(self.typed(&ast)?));
             }
             return Ok(());
@@ -138,26 +138,6 @@ impl Analyzer {
             None => SelectItem::Expression(self.typed(ast)?),
         });
         Ok(())
-    }
-
-    /// The columns of `*`, or the fields of a struct column.
-    fn star(&self, path: &[String]) -> Result<Vec<Ast>> {
-        let mut parts = path.iter();
-        let Some(first) = parts.next() else {
-            return Ok(self.schema.fields().iter().map(|field| Ast::Name(field.name().clone())).collect());
-        };
-        let parent =
-            parts.fold(Ast::Name(first.clone()), |ast, name| Ast::Field(Box::new(ast), name.clone()));
-        let node = Scope::new(&self.schema, &self.environment).node(&parent)?;
-        match &node.data_type {
-            DataType::Struct(fields) => {
-                let field = |field: &FieldRef| Ast::Field(Box::new(parent.clone()), field.name().clone());
-                Ok(fields.iter().map(field).collect())
-            }
-            other => Err(Error::user("[CANNOT_RESOLVE_STAR_EXPAND] only a struct has fields for `.*`")
-                .with("column", path.join("."))
-                .with("type", type_name(other))),
-        }
     }
 
     fn generator(

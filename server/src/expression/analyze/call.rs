@@ -76,7 +76,10 @@ fn cast_function(name: &str) -> Option<DataType> {
 impl Scope<'_> {
     pub(super) fn call(&mut self, call: &CallAst) -> Result<Node> {
         let name = call.name.to_lowercase();
-        let asts = call.arguments.as_slice();
+        // The fields of `struct` are numbered as they are written.
+        let starred = name != "struct" && call.arguments.iter().any(|ast| matches!(ast, Ast::Star(_)));
+        let expanded = if starred { self.without_stars(&call.arguments)? } else { Vec::new() };
+        let asts = if starred { &expanded } else { call.arguments.as_slice() };
         if AGGREGATES.contains(&name.as_str()) {
             return Err(Error::user(
                 "[INVALID_AGGREGATE_FUNCTION] an aggregate function stands only in `agg`",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Fields};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion_common::ScalarValue;
 
 use super::predicate::apply_to_nulls;
@@ -138,13 +138,44 @@ impl Scope<'_> {
         Ok(node)
     }
 
+    /// What a star stands for: the columns, or the fields of a struct.
+    pub fn star(&mut self, path: &[String]) -> Result<Vec<Ast>> {
+        let mut parts = path.iter();
+        let Some(first) = parts.next() else {
+            return Ok(self.schema.fields().iter().map(|field| Ast::Name(field.name().clone())).collect());
+        };
+        let parent =
+            parts.fold(Ast::Name(first.clone()), |ast, name| Ast::Field(Box::new(ast), name.clone()));
+        match &self.node(&parent)?.data_type {
+            DataType::Struct(fields) => {
+                let field = |field: &FieldRef| Ast::Field(Box::new(parent.clone()), field.name().clone());
+                Ok(fields.iter().map(field).collect())
+            }
+            other => Err(Error::user("[CANNOT_RESOLVE_STAR_EXPAND] only a struct has fields for `.*`")
+                .with("column", path.join("."))
+                .with("type", type_name(other))),
+        }
+    }
+
+    /// The arguments of a function with its stars replaced by what they stand for.
+    pub(super) fn without_stars(&mut self, asts: &[Ast]) -> Result<Vec<Ast>> {
+        let mut found = Vec::with_capacity(asts.len());
+        for ast in asts {
+            match ast {
+                Ast::Star(path) => found.extend(self.star(path)?),
+                other => found.push(other.clone()),
+            }
+        }
+        Ok(found)
+    }
+
     fn structure(&mut self, asts: &[Ast]) -> Result<Node> {
         let mut named = Vec::new();
         for (place, ast) in asts.iter().enumerate() {
             match ast {
-                Ast::Star(path) if path.is_empty() => {
-                    for field in self.schema.fields() {
-                        named.push((field.name().clone(), self.node(&Ast::Name(field.name().clone()))?));
+                Ast::Star(path) => {
+                    for ast in self.star(path)? {
+                        named.push((output_name(&ast), self.node(&ast)?));
                     }
                 }
                 Ast::Alias(value, names) => named.push((names.join(", "), self.node(value)?)),

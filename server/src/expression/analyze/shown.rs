@@ -12,15 +12,17 @@ impl Scope<'_> {
         match ast {
             Ast::Call(call) => {
                 let mut call = call.clone();
-                let starred = call.name.eq_ignore_ascii_case("struct");
-                let stars = |ast: &Ast| starred && matches!(ast, Ast::Star(path) if path.is_empty());
-                if call.arguments.iter().any(stars) {
-                    let names = self.schema.fields().iter().map(|field| Ast::Name(field.name().clone()));
-                    let names: Vec<Ast> = names.collect();
-                    let parts = call.arguments.into_iter();
-                    call.arguments =
-                        parts.flat_map(|a| if stars(&a) { names.clone() } else { vec![a] }).collect();
+                let mut arguments = Vec::with_capacity(call.arguments.len());
+                for argument in call.arguments {
+                    match &argument {
+                        Ast::Star(path) => match self.star(path) {
+                            Ok(columns) => arguments.extend(columns.into_iter().map(named)),
+                            Err(_) => arguments.push(argument),
+                        },
+                        _ => arguments.push(argument),
+                    }
                 }
+                call.arguments = arguments;
                 let arguments: Vec<Ast> =
                     call.arguments.iter().map(|argument| self.shown(argument)).collect();
                 if let [left, right] = call.arguments.as_slice()
@@ -87,5 +89,16 @@ impl Scope<'_> {
         let plain = interval(&other.data_type) || other.data_type == DataType::Null && !subtract;
         (moved(&time.data_type) && plain && (is_datetime(&time.data_type) || interval(&other.data_type)))
             .then(|| Ast::call(if subtract { "time -" } else { "time +" }, vec![first, second]))
+    }
+}
+
+/// A field that a star gave is shown with its name.
+fn named(ast: Ast) -> Ast {
+    match &ast {
+        Ast::Field(_, name) => {
+            let names = vec![name.clone()];
+            Ast::Alias(Box::new(ast), names)
+        }
+        _ => ast,
     }
 }

@@ -88,6 +88,8 @@ fn pmod(args: &[Argument]) -> Result<Call> {
     let refuse = |i: usize| unexpected_type("pmod", i + 1, "NUMERIC", args[i].data_type);
     let plain = |i: usize| match args[i].data_type {
         DataType::Null => Ok(DataType::Null),
+        // Beside a whole number, text is one.
+        DataType::Utf8 if args[1 - i].data_type.is_integer() => Ok(DataType::Int64),
         other => as_number(other).ok_or_else(|| refuse(i)),
     };
     let (a, b) = (plain(0)?, plain(1)?);

@@ -202,3 +202,91 @@ fn the_largest_values_survive_kills() {
         .collect();
     assert_eq!(found, expected);
 }
+
+/// A query over files of numbers in `work`, one file a batch, with this stage behind it.
+fn over_files(work: &Path, stages: &str) -> std::path::PathBuf {
+    let folder = work.display();
+    let query = format!(
+        "source:
+  format: json
+  schema: \"name STRING, n BIGINT\"
+  options: {{ path: \"{folder}/in\", maxFilesPerTrigger: 1 }}
+stages:
+{stages}sink: {{ format: console, options: {{ rowFormat: json }} }}
+outputMode: update
+trigger: {{ availableNow: true }}
+checkpointLocation: \"{folder}/checkpoint\"
+"
+    );
+    let file = work.join("query.yaml");
+    fs::write(&file, query).unwrap();
+    file
+}
+
+fn place(work: &Path, file: usize, rows: &[(&str, i64)]) {
+    let lines = rows.iter().map(|(name, n)| format!("{{\"name\": \"{name}\", \"n\": {n}}}\n"));
+    fs::create_dir_all(work.join("in")).unwrap();
+    fs::write(work.join(format!("in/{file}.json")), lines.collect::<String>()).unwrap();
+}
+
+#[test]
+fn a_batch_that_runs_again_leaves_the_same_bytes_in_state() {
+    let work = tempfile::tempdir().unwrap();
+    let work = work.path();
+    for file in 0..3 {
+        place(work, file, &[("a", 1), ("b", 2), ("a", file as i64)]);
+    }
+    let stages = format!(
+        "  - groupBy: [name]\n    udf: {{ module: \"{}\", function: pauses, input: [n, \"INTERVAL '1' HOUR\"], ttl: \
+         2 hours }}\n",
+        build_udfs::module("sessions").display()
+    );
+    let query = over_files(work, &stages);
+    let changes_after_kill = |point: &str, threads| {
+        let settings = Settings { kill_at: Some(point.to_string()), parallelism: Some(threads) };
+        let ended = Run::start(work, &query, &settings).ended();
+        assert!(ended.was_killed(), "{}", ended.says());
+        fs::read(work.join("checkpoint/state/1.changes")).unwrap()
+    };
+    // The clock has gone on between the runs; what the batch sees of it has not.
+    let first = changes_after_kill("changes-after:2", 2);
+    assert!(first == changes_after_kill("changes-after:1", 2));
+    assert!(first == changes_after_kill("changes-after:1", 1), "the number of partitions is the batch's own");
+}
+
+#[test]
+fn a_changed_module_goes_on_with_a_state_that_grew_and_with_no_other() {
+    let work = tempfile::tempdir().unwrap();
+    let work = work.path();
+    let run = |function: &str| {
+        let module = build_udfs::module("top");
+        let item = format!(
+            "{{ udf: {{ module: \"{}\", function: {function}, input: [n, \"2\"] }} }}",
+            module.display()
+        );
+        let query =
+            over_files(work, &format!("  - groupBy: [name]\n    agg: [{item}, \"count(*) AS rows\"]\n"));
+        Run::start(work, &query, &Settings::default()).ended()
+    };
+    let expect = |ended: harness::program::Ended, row: &str| {
+        assert!(
+            ended.status.success() && ended.out.contains(row),
+            "no {row} in {}{}",
+            ended.out,
+            ended.says()
+        );
+    };
+    place(work, 0, &[("a", 5), ("a", 7), ("b", 1), ("a", 1)]);
+    expect(run("top_k"), "\"name\":\"a\",\"top\":\"7,5\",\"rows\":3");
+    place(work, 1, &[("a", 6)]);
+    // The new column counts from here on.
+    expect(run("top_k_of"), "\"name\":\"a\",\"top\":\"7,6 of 1\",\"rows\":4");
+    place(work, 2, &[("b", 3), ("a", 9)]);
+    expect(run("top_k_of"), "\"name\":\"a\",\"top\":\"9,7 of 2\",\"rows\":5");
+    let refused = run("top_k");
+    assert!(
+        !refused.status.success() && refused.log.contains("column `rows BIGINT` was removed"),
+        "{}",
+        refused.log
+    );
+}

@@ -164,7 +164,14 @@ fn timer_columns(timers: &Timers) -> Result<ColumnsIn> {
 }
 
 impl Group {
-    fn read(&self, memory: Memory<'_>, at: u32, groups: usize, bytes_max: usize) -> Result<GroupOutput> {
+    /// What came back for so many groups, checked.
+    pub(super) fn read(
+        &self,
+        memory: Memory<'_>,
+        at: u32,
+        groups: usize,
+        bytes_max: usize,
+    ) -> Result<GroupOutput> {
         only_parts(memory, at, &[COLUMNS, ORIGIN, STATES, TIMERS])?;
         let mut reader = Reader::new(memory, bytes_max);
         let batch = reader.array(memory.u32(at + COLUMNS)?, 1, self.outputs().len())?;

@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod garbage;
+mod group;
 mod malformed;
 mod refusals;
 mod round_trip;

@@ -1,13 +1,17 @@
-//! Tests of the row codec and of the group table, without queries.
+//! Tests of the row codec, of the group table and of states of guests, without queries.
 
 use std::sync::Arc;
 
 use arrow::array::*;
 use arrow::datatypes::{DataType, Field, Int32Type, TimeUnit};
 
+use super::GuestCall;
+use super::accumulator::Accumulator;
+use super::guest::GuestStates;
 use super::lane::Lane;
 use super::row_codec::RowCodec;
 use super::table::GroupTable;
+use crate::udf::{Limits, Runtime};
 
 fn columns() -> Vec<ArrayRef> {
     let list = ListArray::from_iter_primitive::<Int32Type, _, _>(vec![
@@ -161,4 +165,42 @@ fn many_keys_stay_apart() {
     for (row, group) in groups.iter().enumerate() {
         assert_eq!(keys[1].as_string::<i32>().value(*group as usize), format!("w{}", row % 7_919));
     }
+}
+
+/// The three largest of many numbers in seven groups: of pieces that are updated one by one, and of parts of them that
+/// are merged; with room for so many bytes a call.
+fn largest(call_bytes: usize, piece: usize, parts: usize) -> (ArrayRef, Vec<ArrayRef>) {
+    let runtime = Runtime::new(Limits { call_bytes, instances: 4, ..Limits::default() }).unwrap();
+    let module = runtime.load(&std::fs::read(build_udfs::module("top")).unwrap()).unwrap();
+    let aggregate = module.aggregate("top_k").unwrap();
+    let call = GuestCall { aggregate, module: "top".into(), arguments: Vec::new(), name: "top".into() };
+    let states = || GuestStates::new(&call).unwrap();
+    let numbers: Vec<i64> = (0..3_000_i64).map(|i| i * 7_919 % 10_007).collect();
+    let groups: Vec<u32> = (0..3_000_u32).map(|i| i * i % 7).collect();
+    let mut all = states();
+    all.resize(8);
+    for part in 0..parts {
+        let mut own = states();
+        own.resize(8);
+        let range = part * 3_000 / parts..(part + 1) * 3_000 / parts;
+        for (numbers, groups) in numbers[range.clone()].chunks(piece).zip(groups[range].chunks(piece)) {
+            let values: ArrayRef = Arc::new(Int64Array::from(numbers.to_vec()));
+            let k: ArrayRef = Arc::new(Int32Array::from(vec![3; numbers.len()]));
+            own.update(&[values, k], groups).unwrap();
+        }
+        all.merge(&own.state().unwrap(), &[0, 1, 2, 3, 4, 5, 6, 7]).unwrap();
+    }
+    (all.evaluate().unwrap(), all.state().unwrap())
+}
+
+#[test]
+fn states_of_guests_do_not_show_how_calls_were_cut() {
+    let whole = largest(1 << 20, 3_000, 1);
+    let texts: Vec<_> = whole.0.as_string::<i32>().iter().collect();
+    assert_eq!(texts[0].map(|text| text.split(',').count()), Some(3));
+    // No number was a square of this remainder, so the group has no state.
+    assert_eq!(texts[3], None);
+    assert_eq!(largest(64, 3_000, 1), whole);
+    assert_eq!(largest(1 << 20, 5, 1), whole);
+    assert_eq!(largest(300, 100, 6), whole);
 }

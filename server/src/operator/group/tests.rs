@@ -44,6 +44,17 @@ struct World {
 
 impl World {
     fn new(function: &str, input: [&str; 2], ttl_us: Option<i64>, limits: Limits, shares: u16) -> World {
+        World::of_keys(&["key"], function, input, ttl_us, limits, shares)
+    }
+
+    fn of_keys(
+        keys: &[&str],
+        function: &str,
+        input: [&str; 2],
+        ttl_us: Option<i64>,
+        limits: Limits,
+        shares: u16,
+    ) -> World {
         let runtime = Runtime::new(Limits { instances: 16, ..limits }).unwrap();
         let module = runtime.load(&std::fs::read(build_udfs::module("sessions")).unwrap()).unwrap();
         let analyzer = Analyzer::new(schema(), Arc::new(Environment::new()));
@@ -53,7 +64,7 @@ impl World {
             event_time: (function.time() == crate::udf::TimeMode::Event).then_some(1),
             function,
             module: "sessions".into(),
-            keys: vec![expression("key")],
+            keys: keys.iter().map(|key| expression(key)).collect(),
             arguments: input.map(expression).to_vec(),
             ttl_us,
         };
@@ -171,6 +182,23 @@ fn the_cut_of_a_batch_shows_neither_in_rows_nor_in_state() {
     // The last watermark ends every session, and nothing stays.
     let (ended, _) = worlds[0].run(&[], None, 1_000 * SECOND, 0);
     assert!(!ended.is_empty() && worlds[0].kept().is_empty());
+}
+
+#[test]
+fn rows_without_keys_are_of_one_key() {
+    let mut world = World::of_keys(&[], "sessions", SESSIONS, None, Limits::default(), 4);
+    let events = rows(&[(Some("a"), Some(0), 0), (None, Some(SECOND), 0), (Some("b"), Some(60 * SECOND), 0)]);
+    let (out, _) = world.run(&[events], None, 30 * SECOND, 0);
+    assert_eq!(out, ["1970-01-01T00:00:00Z 1970-01-01T00:00:11Z 2"]);
+}
+
+#[test]
+fn keys_of_several_columns_come_back_with_their_types() {
+    let mut world = World::of_keys(&["value", "key"], "sessions", SESSIONS, None, Limits::default(), 4);
+    let events = rows(&[(Some("a"), Some(0), -7), (None, Some(0), 7), (Some("a"), Some(5), -7)]);
+    let (out, _) = world.run(&[events], None, 30 * SECOND, 0);
+    let end = |micros: &str, events| format!("1970-01-01T00:00:00Z 1970-01-01T00:00:10{micros}Z {events}");
+    assert_eq!(out, [format!("-7 a {}", end(".000005", 2)), format!("7  {}", end("", 1))]);
 }
 
 #[test]

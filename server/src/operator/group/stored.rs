@@ -53,9 +53,11 @@ impl Value {
         self.state.is_none() && self.timers.is_empty()
     }
 
-    fn times(&self) -> impl Iterator<Item = (Time, i64)> + '_ {
-        let expires = self.expires.map(|time| (Time::Expiry, time));
-        self.timers.iter().map(|time| (Time::Timer, *time)).chain(expires)
+    /// The entries of this value that another one does not have.
+    fn times_without(&self, other: &Value) -> impl Iterator<Item = (Time, i64)> {
+        let timers = self.timers.iter().filter(|time| other.timers.binary_search(time).is_err());
+        let expires = self.expires.filter(|_| self.expires != other.expires);
+        timers.map(|time| (Time::Timer, *time)).chain(expires.map(|time| (Time::Expiry, time)))
     }
 }
 
@@ -131,10 +133,10 @@ pub fn note_changes(
 ) -> Change {
     let none = Value::default();
     let old = before.unwrap_or(&none);
-    for (kind, time) in old.times().filter(|time| !now.times().any(|other| other == *time)) {
+    for (kind, time) in old.times_without(now) {
         times.delete(&entry(key, kind, time));
     }
-    for (kind, time) in now.times().filter(|time| !old.times().any(|other| other == *time)) {
+    for (kind, time) in now.times_without(old) {
         times.put(&entry(key, kind, time), &[], true);
     }
     if now.is_empty() {

@@ -9,9 +9,9 @@ use crate::process::Process;
 /// A query on test data takes a second or two; a machine full of compilers is slow.
 pub const END_MAX: Duration = Duration::from_secs(120);
 
-/// The program's file: cargo builds the programs of a package before its tests.
+/// The program's file, of the tests' own profile: cargo builds the programs of a package before its tests.
 pub fn program() -> PathBuf {
-    let file = target_folder().join("debug/wasmill-with-faults");
+    let file = profile_folder().join("wasmill-with-faults");
     assert!(file.exists(), "{} is not built: cargo build -p wasmill-tests --bins", file.display());
     file
 }
@@ -26,10 +26,14 @@ pub fn command(arguments: &[&str]) -> Ended {
 
 /// Where cargo builds: the folder that holds `debug` and `release`.
 pub fn target_folder() -> PathBuf {
+    let profile = profile_folder();
+    profile.parent().unwrap_or_else(|| panic!("{} has no parent", profile.display())).to_path_buf()
+}
+
+fn profile_folder() -> PathBuf {
     let own = std::env::current_exe().unwrap_or_else(|e| panic!("cannot find my own program: {e}"));
     let profile = own.ancestors().find(|folder| folder.ends_with("debug") || folder.ends_with("release"));
-    let target = profile.and_then(Path::parent);
-    target.unwrap_or_else(|| panic!("{} is not in a folder of cargo's", own.display())).to_path_buf()
+    profile.unwrap_or_else(|| panic!("{} is not in a folder of cargo's", own.display())).to_path_buf()
 }
 
 /// One run of `wasmill run`.

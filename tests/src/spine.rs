@@ -9,8 +9,8 @@ use crate::program::{Run, Settings};
 use crate::services::{Files, hdfs, kafka};
 
 const PARTITIONS: u64 = 4;
-/// So few that windows close all the time.
-const LINES_A_SECOND: u64 = 100;
+/// Lines to a second of event time: so few that windows close all the time.
+pub const LINES_A_SECOND: u64 = 100;
 const WINDOW_MS: i64 = 10_000;
 const SLIDE_MS: i64 = 5_000;
 const DELAY_MS: i64 = 10_000;
@@ -32,9 +32,9 @@ pub struct SpineQuery {
 }
 
 impl Spine {
-    pub fn new(topic: &str, seed: u64) -> Spine {
+    pub fn new(topic: &str, seed: u64, lines_a_second: u64) -> Spine {
         kafka().create_topic(topic, PARTITIONS as i32, &[]);
-        Spine { topic: topic.to_string(), lines: Lines::new(seed, LINES_A_SECOND), produced: 0 }
+        Spine { topic: topic.to_string(), lines: Lines::new(seed, lines_a_second), produced: 0 }
     }
 
     /// Adds lines to the topic.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use harness::lines::WindowCounts;
 use harness::output::{Listing, expect_whole_windows};
 use harness::services::{Files, hdfs};
-use harness::spine::{Spine, SpineQuery};
+use harness::spine::{LINES_A_SECOND, Spine, SpineQuery};
 use harness::wait::{pause, poll};
 
 /// The points, each with the hit at which it kills: far enough into the run that there is something to lose.
@@ -48,7 +48,7 @@ const LIFE_MAX_MS: u64 = 4_000;
 
 #[test]
 fn a_kill_at_any_point_loses_and_doubles_nothing() {
-    let mut spine = Spine::new("crash-points", 11);
+    let mut spine = Spine::new("crash-points", 11, LINES_A_SECOND);
     spine.produce(LINES);
     let truth = spine.truth();
     let (left, failed) = (Mutex::new(POINTS.iter().enumerate()), Mutex::new(Vec::new()));
@@ -92,7 +92,7 @@ fn kill_twice(spine: &Spine, number: usize, point: &str, hit: u32, truth: &Windo
 fn kills_at_random_moments_lose_and_double_nothing() {
     let kills = std::env::var("WASMILL_KILLS").map_or(KILLS, |text| text.parse().unwrap());
     let mut random = Random(std::env::var("WASMILL_SEED").map_or(7, |text| text.parse().unwrap()));
-    let mut spine = Spine::new("crash-random", 12);
+    let mut spine = Spine::new("crash-random", 12, LINES_A_SECOND);
     spine.produce(LINES);
     let query = spine.query("random", LINES_A_BATCH);
     let files = Files::of(hdfs());

@@ -6,16 +6,18 @@ use std::process::Command;
 use harness::lines::WindowCounts;
 use harness::program::command;
 use harness::services::{Files, hdfs};
-use harness::spine::Spine;
+use harness::spine::{LINES_A_SECOND, Spine};
 
 /// `WASMILL_LINES` asks for more; a build without optimisation is slow.
 const LINES: u64 = 20_000;
 const BATCHES: u64 = 8;
+/// Of event time, however many lines there are: the number of results stays.
+const SECONDS: u64 = 200;
 
 #[test]
 fn the_main_job_gives_the_right_counts_to_every_reader() {
     let lines = std::env::var("WASMILL_LINES").map_or(LINES, |text| text.parse().unwrap());
-    let mut spine = Spine::new("main-job", 1);
+    let mut spine = Spine::new("main-job", 1, LINES_A_SECOND.max(lines / SECONDS));
     spine.produce(lines);
     let truth = spine.truth();
     let query = spine.query("main-job", lines / BATCHES);

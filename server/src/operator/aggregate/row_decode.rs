@@ -173,32 +173,69 @@ fn binaries(rows: &mut [&[u8]]) -> Result<ArrayRef> {
     Ok(Arc::new(builder.finish()))
 }
 
+/// Moves the row behind one value without making anything of it.
+fn skip(data_type: &DataType, row: &mut &[u8]) -> Result<()> {
+    if !there(row)? {
+        return Ok(());
+    }
+    let width = match data_type {
+        DataType::Null => 0,
+        DataType::Utf8 | DataType::Binary => return skip_text(row),
+        DataType::List(element) | DataType::Map(element, _) => {
+            while next_element(row)? {
+                skip(element.data_type(), row)?;
+            }
+            return Ok(());
+        }
+        DataType::Struct(fields) => {
+            return fields.iter().try_for_each(|field| skip(field.data_type(), row));
+        }
+        DataType::Boolean => 1,
+        other => other.primitive_width().ok_or_else(|| Error::internal("a type without a width"))?,
+    };
+    *row = row.get(width..).ok_or_else(|| damaged("it ends early"))?;
+    Ok(())
+}
+
+fn skip_text(row: &mut &[u8]) -> Result<()> {
+    loop {
+        let zero = memchr::memchr(0, row).ok_or_else(|| damaged("a text does not end"))?;
+        let after = row.get(zero + 1).copied();
+        *row = row.get(zero + 2..).unwrap_or_default();
+        match after {
+            Some(0) => return Ok(()),
+            Some(0xff) => {}
+            _ => return Err(damaged("a text holds a bare zero")),
+        }
+    }
+}
+
+/// Whether an array goes on; the row then stands before the element.
+fn next_element(row: &mut &[u8]) -> Result<bool> {
+    match byte(row)? {
+        END => Ok(false),
+        ELEMENT => Ok(true),
+        _ => Err(damaged("an array element starts with neither 0 nor 2")),
+    }
+}
+
 /// The elements of all rows' arrays as one column, with the offsets and validity of the rows.
 fn elements(data_type: &DataType, rows: &mut [&[u8]]) -> Result<(OffsetBuffer<i32>, NullBuffer, ArrayRef)> {
     let mut lengths = Vec::with_capacity(rows.len());
     let mut valid = Vec::with_capacity(rows.len());
-    let mut parts: Vec<ArrayRef> = Vec::new();
+    // Found first and decoded together: an array for each element would cost more than the elements.
+    let mut found: Vec<&[u8]> = Vec::new();
     for row in rows {
+        let before = found.len();
         let is_valid = there(row)?;
-        let mut length = 0;
-        if is_valid {
-            loop {
-                match byte(row)? {
-                    END => break,
-                    ELEMENT => parts.push(column(data_type, std::slice::from_mut(row))?),
-                    _ => return Err(damaged("an array element starts with neither 0 nor 2")),
-                }
-                length += 1;
-            }
+        while is_valid && next_element(row)? {
+            found.push(row);
+            skip(data_type, row)?;
         }
-        lengths.push(length);
+        lengths.push(found.len() - before);
         valid.push(is_valid);
     }
-    let parts: Vec<_> = parts.iter().map(|part| part.as_ref()).collect();
-    let values = match parts.is_empty() {
-        true => arrow::array::new_empty_array(data_type),
-        false => arrow::compute::concat(&parts).map_err(|e| Error::internal("join elements").because(e))?,
-    };
+    let values = column(data_type, &mut found)?;
     Ok((OffsetBuffer::from_lengths(lengths), NullBuffer::from(valid), values))
 }
 

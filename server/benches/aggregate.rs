@@ -14,6 +14,9 @@ use wasmill::operator::Project;
 use wasmill::operator::aggregate::{Aggregation, Call, Grouping};
 use wasmill::record::timestamp_type;
 use wasmill::sink::OutputMode;
+use wasmill::udf::Moment;
+
+const MOMENT: Moment = Moment { time_us: 0, seed: 0 };
 
 const BATCHES: usize = 50;
 const ROWS_A_BATCH: usize = 8_192;
@@ -74,7 +77,7 @@ fn aggregate(criterion: &mut Criterion) {
         let aggregation = count(keys);
         group.bench_function(name, |bench| {
             bench.iter(|| {
-                let mut grouping = well(Grouping::start(aggregation.clone(), None));
+                let mut grouping = well(Grouping::start(aggregation.clone(), None, MOMENT));
                 batches.iter().for_each(|rows| well(grouping.add(rows)));
                 black_box(well(grouping.finish()));
             })

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, StringArray};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use wasmill::udf::{Limits, Runtime, Transform};
+use wasmill::udf::{Limits, Moment, Runtime, Transform};
+
+const MOMENT: Moment = Moment { time_us: 0, seed: 0 };
 
 fn transform(runtime: &Arc<Runtime>, module: &str, function: &str) -> Arc<Transform> {
     let bytes = std::fs::read(build_udfs::module(module)).expect("a module that was just built");
@@ -50,7 +52,7 @@ fn guest_call(criterion: &mut Criterion) {
     let mix = transform(&runtime, "numbers", "mix");
     let same = transform(&runtime, "identity", "bigint");
 
-    criterion.bench_function("open", |bench| bench.iter(|| black_box(split.open().expect("a guest"))));
+    criterion.bench_function("open", |bench| bench.iter(|| black_box(split.open(MOMENT).expect("a guest"))));
 
     let mut group = criterion.benchmark_group("process");
     for rows in [64, 1_024, 8_192, 65_536] {
@@ -61,7 +63,7 @@ fn guest_call(criterion: &mut Criterion) {
             ("same", &same, numbers(rows)),
         ];
         for (name, transform, column) in cases {
-            let mut guest = transform.open().expect("a guest");
+            let mut guest = transform.open(MOMENT).expect("a guest");
             group.bench_function(BenchmarkId::new(name, rows), |bench| {
                 bench.iter(|| guest.process(std::slice::from_ref(&column), rows).expect("a result"));
             });
@@ -72,7 +74,7 @@ fn guest_call(criterion: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("split_words_in_a_fresh_guest", rows), |bench| {
             bench.iter(|| {
-                let mut guest = split.open().expect("a guest");
+                let mut guest = split.open(MOMENT).expect("a guest");
                 guest.process(std::slice::from_ref(&column), rows).expect("a result")
             });
         });

@@ -3,6 +3,7 @@
 mod explain;
 mod run;
 mod show;
+mod udf;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -31,6 +32,9 @@ enum Command {
     Lint(PlanArgs),
     /// Read back what a query wrote: schema, first rows, count
     Show(show::ShowArgs),
+    /// Make modules: start one, build it, look into it, test it
+    #[command(subcommand)]
+    Udf(udf::UdfCommand),
     /// Print the completion script of a shell
     Completions { shell: clap_complete::Shell },
 }
@@ -54,6 +58,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::explain(&args, &mut out),
         Command::Lint(args) => explain::lint(&args, &mut out),
         Command::Show(args) => show::show(args, &mut out),
+        Command::Udf(command) => udf::udf(command, &mut out),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "wasmill", &mut script);

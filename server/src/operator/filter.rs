@@ -7,6 +7,7 @@ use arrow::datatypes::SchemaRef;
 use super::{Stage, StageRun, TaskReport};
 use crate::error::{Error, Result};
 use crate::expression::Expression;
+use crate::udf::Moment;
 
 #[derive(Clone)]
 pub struct Filter {
@@ -26,7 +27,7 @@ impl Stage for Filter {
         &self.schema
     }
 
-    fn start(&self) -> Result<Box<dyn StageRun>> {
+    fn start(&self, _: Moment) -> Result<Box<dyn StageRun>> {
         Ok(Box::new(self.clone()))
     }
 }

@@ -11,6 +11,7 @@ use arrow::datatypes::{DataType, Schema, SchemaRef};
 use super::{Stage, StageRun, TaskReport};
 use crate::error::{Error, Result};
 use crate::expression::{Expression, Generator, GeneratorKind, SelectItem};
+use crate::udf::Moment;
 
 /// Where an output column comes from.
 enum Output {
@@ -161,7 +162,7 @@ impl Stage for Generate {
         &self.0.schema
     }
 
-    fn start(&self) -> Result<Box<dyn StageRun>> {
+    fn start(&self, _: Moment) -> Result<Box<dyn StageRun>> {
         Ok(Box::new(self.clone()))
     }
 }

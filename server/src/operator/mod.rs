@@ -21,6 +21,7 @@ use arrow::datatypes::SchemaRef;
 use crate::error::{Error, Result};
 use crate::record::EventTimeStats;
 use crate::state::Changes;
+use crate::udf::Moment;
 
 pub use filter::Filter;
 pub use generate::Generate;
@@ -71,7 +72,8 @@ pub struct Merged {
 pub trait Stage: Send + Sync {
     fn schema(&self) -> &SchemaRef;
 
-    fn start(&self) -> Result<Box<dyn StageRun>>;
+    /// `moment` is what a guest may know of time and chance in this split of this batch.
+    fn start(&self, moment: Moment) -> Result<Box<dyn StageRun>>;
 }
 
 /// One split's trip through one stage.
@@ -91,9 +93,10 @@ impl Chain {
     pub fn start<'n>(
         stages: &[std::sync::Arc<dyn Stage>],
         names: impl Iterator<Item = &'n str>,
+        moment: Moment,
     ) -> Result<Chain> {
         let start = |(stage, name): (&std::sync::Arc<dyn Stage>, &str)| {
-            stage.start().map(|run| (name.to_string(), run)).map_err(|error| in_stage(name, error))
+            stage.start(moment).map(|run| (name.to_string(), run)).map_err(|error| in_stage(name, error))
         };
         Ok(Chain { runs: stages.iter().zip(names).map(start).collect::<Result<_>>()? })
     }

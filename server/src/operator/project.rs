@@ -6,6 +6,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 use super::{Stage, StageRun, TaskReport};
 use crate::error::{Error, Result};
 use crate::expression::Expression;
+use crate::udf::Moment;
 
 pub struct Project {
     expressions: Vec<Expression>,
@@ -32,7 +33,7 @@ impl Stage for Project {
         &self.schema
     }
 
-    fn start(&self) -> Result<Box<dyn StageRun>> {
+    fn start(&self, _: Moment) -> Result<Box<dyn StageRun>> {
         Ok(Box::new(Project { expressions: self.expressions.clone(), schema: self.schema.clone() }))
     }
 }

@@ -11,7 +11,7 @@ use super::{Stage, StageRun, TaskReport, sample};
 use crate::error::{Error, Result};
 use crate::expression::Expression;
 use crate::fault;
-use crate::udf::{RowError, Transform, TransformInstance, Transformed};
+use crate::udf::{Moment, RowError, Transform, TransformInstance, Transformed};
 
 /// Where an output column comes from.
 #[derive(Clone, Copy, Debug)]
@@ -36,10 +36,10 @@ impl Stage for UdfStage {
         &self.schema
     }
 
-    fn start(&self) -> Result<Box<dyn StageRun>> {
+    fn start(&self, moment: Moment) -> Result<Box<dyn StageRun>> {
         Ok(Box::new(UdfRun {
             transform: self.transform.clone(),
-            instance: self.transform.open()?,
+            instance: self.transform.open(moment)?,
             arguments: self.arguments.clone(),
             outputs: self.outputs.clone(),
             schema: self.schema.clone(),

@@ -8,6 +8,7 @@ use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use super::{Stage, StageRun, TaskReport};
 use crate::error::{Error, Result};
 use crate::record::EventTimeStats;
+use crate::udf::Moment;
 
 /// Metadata of the event-time column's field: the delay in microseconds. Columns computed as that column alone,
 /// and windows over it, keep it; that is how an aggregation knows that its key moves with the watermark.
@@ -28,7 +29,7 @@ impl Stage for WatermarkStage {
         &self.schema
     }
 
-    fn start(&self) -> Result<Box<dyn StageRun>> {
+    fn start(&self, _: Moment) -> Result<Box<dyn StageRun>> {
         Ok(Box::new(self.clone()))
     }
 }

@@ -162,7 +162,9 @@ impl Spine<'_> {
             let start = &self.ends[input];
             if let Some(end) = end.as_ref().filter(|end| start.as_ref() != Some(*end)) {
                 let splits = source.splits(start.as_ref(), end)?;
-                tasks.extend(splits.into_iter().map(|split| SplitTask { input, split }));
+                for split in splits {
+                    tasks.push(SplitTask { input, number: tasks.len(), split });
+                }
             }
         }
         Ok(tasks)
@@ -170,14 +172,15 @@ impl Spine<'_> {
 
     fn run_tasks(&self, batch: &PlannedBatch, splits: Vec<SplitTask>) -> Result<Outcome> {
         let plan = &batch.entry.plan;
-        self.context.environment.set_batch_time_micros(plan.batch_timestamp_ms * 1_000);
         let micros = |ms: i64| ms.saturating_mul(1_000);
+        self.context.environment.set_batch_time_micros(micros(plan.batch_timestamp_ms));
         let operators = self.plan.stateful.iter().flat_map(Stateful::operators).enumerate();
         let readers = self.state.iter().flat_map(|state| operators.clone().map(|(o, _)| state.reader(o)));
         let readers: Vec<StateReader> = readers.collect();
         let tasks = TaskContext {
             plan: self.plan,
             sink: self.sink.as_ref(),
+            query_id: self.query_id,
             batch: batch.id,
             parallelism: self.settings.parallelism,
             late_bound_us: plan.late_bound_ms.map(micros),

@@ -15,15 +15,17 @@ use crate::operator::aggregate::{Aggregation, Grouping, MergeInput, PartialGroup
 use crate::operator::group::{self, Collected, Collecting, GroupStage, ShareInput, run_share};
 use crate::operator::{BATCH_ROWS, Chain, Merged, TaskReport};
 use crate::plan::{After, Input, Plan, Stateful};
-use crate::record::BatchId;
+use crate::record::{BatchId, QueryId};
 use crate::sink::{Sink, StageWriter};
 use crate::source::{ReadOptions, Split};
 use crate::state::{Changes, KEY_GROUPS, StateReader};
-use crate::udf::GUEST_THREAD_STACK_BYTES;
+use crate::udf::{GUEST_THREAD_STACK_BYTES, Moment};
 
 /// One split of the batch and the input it belongs to.
 pub struct SplitTask {
     pub input: usize,
+    /// Its place among the splits of the batch.
+    pub number: usize,
     pub split: Box<dyn Split>,
 }
 
@@ -31,6 +33,7 @@ pub struct SplitTask {
 pub struct TaskContext<'a> {
     pub plan: &'a Plan,
     pub sink: &'a dyn Sink,
+    pub query_id: QueryId,
     pub batch: BatchId,
     /// Threads at work at once.
     pub parallelism: usize,
@@ -108,8 +111,7 @@ impl TaskContext<'_> {
         outcome: &mut Outcome,
     ) -> Result<()> {
         if self.plan.after.is_empty() {
-            let numbered: Vec<_> = splits.into_iter().enumerate().collect();
-            let results = on_threads(self.parallelism, numbered, |(i, task)| self.run_stateless(i, task))?;
+            let results = on_threads(self.parallelism, splits, |task| self.run_stateless(task))?;
             for (input, (report, staged, rows_out)) in inputs.into_iter().zip(results) {
                 outcome.note(input, &report);
                 outcome.staged.push(staged);
@@ -127,6 +129,11 @@ impl TaskContext<'_> {
         Ok(())
     }
 
+    /// What the guests of a partition may know of time and chance.
+    fn moment(&self, partition: usize) -> Moment {
+        Moment::new(self.query_id.0.into_bytes(), self.batch, partition, self.time_us)
+    }
+
     /// Reads a split through its input's stages; `take` gets the rows that leave the last one.
     fn read(
         &self,
@@ -138,7 +145,7 @@ impl TaskContext<'_> {
         let mut report = TaskReport::default();
         let each = || -> Result<()> {
             let names = input.described.iter().map(|(name, _)| name.as_str());
-            let mut chain = Chain::start(&input.stages, names)?;
+            let mut chain = Chain::start(&input.stages, names, self.moment(task.number))?;
             let options = ReadOptions { projection: input.projection.clone(), rows_max: BATCH_ROWS };
             for rows in task.split.read(&options)? {
                 let rows = rows?;
@@ -156,9 +163,9 @@ impl TaskContext<'_> {
         }
     }
 
-    fn run_stateless(&self, partition: usize, task: SplitTask) -> Result<(TaskReport, Closing, u64)> {
+    fn run_stateless(&self, task: SplitTask) -> Result<(TaskReport, Closing, u64)> {
         let input = &self.plan.inputs[task.input];
-        let mut writer = self.sink.stage(self.batch, partition)?;
+        let mut writer = self.sink.stage(self.batch, task.number)?;
         let mut rows_out = 0;
         let report = self.read(input, task, |rows| {
             rows_out += rows.num_rows() as u64;
@@ -173,7 +180,8 @@ impl TaskContext<'_> {
         task: SplitTask,
     ) -> Result<(TaskReport, PartialGroups)> {
         let input = &self.plan.inputs[task.input];
-        let mut grouping = Grouping::start(aggregation.clone(), self.late_bound_us)?;
+        let mut grouping =
+            Grouping::start(aggregation.clone(), self.late_bound_us, self.moment(task.number))?;
         let mut report = self.read(input, task, |rows| grouping.add(rows))?;
         let (groups, dropped) = grouping.finish()?;
         report.rows_dropped_by_watermark += dropped;
@@ -262,8 +270,14 @@ impl TaskContext<'_> {
         partials: &[PartialGroups],
         key_groups: Range<u16>,
     ) -> Result<Merged> {
-        let state = self.reader(0)?;
-        merge(&MergeInput { aggregation, partials, key_groups, state, eviction_us: self.eviction_us })
+        merge(&MergeInput {
+            aggregation,
+            partials,
+            moment: self.moment(key_groups.start.into()),
+            key_groups,
+            state: self.reader(0)?,
+            eviction_us: self.eviction_us,
+        })
     }
 
     fn group_share(
@@ -275,6 +289,7 @@ impl TaskContext<'_> {
         run_share(&ShareInput {
             stage,
             collected,
+            moment: self.moment(key_groups.start.into()),
             key_groups,
             values: self.reader(group::VALUES)?,
             times: self.reader(group::TIMES)?,
@@ -311,7 +326,7 @@ impl TaskContext<'_> {
                     kept
                 }
                 After::Stage(stage) => {
-                    let mut run = stage.start()?;
+                    let mut run = stage.start(self.moment(partition))?;
                     let mut next = Vec::new();
                     for rows in batches {
                         run.run(rows, &mut TaskReport::default(), &mut next)?;

@@ -12,6 +12,7 @@ use super::columns_in::{ColumnsIn, grouped};
 use super::live::Live;
 use super::memory::Memory;
 use super::module::Callable;
+use super::moment::Moment;
 use super::result::columns_only;
 use crate::error::{Error, Result};
 
@@ -55,8 +56,8 @@ impl Aggregate {
     }
 
     /// Starts a fresh guest; see [`Transform::open`](super::Transform::open).
-    pub fn open(self: &Arc<Self>) -> Result<AggregateInstance> {
-        let live = Live::open(self).map_err(|error| self.named(error))?;
+    pub fn open(self: &Arc<Self>, moment: Moment) -> Result<AggregateInstance> {
+        let live = Live::open(self, moment).map_err(|error| self.named(error))?;
         Ok(AggregateInstance { aggregate: Arc::clone(self), live: Some(live) })
     }
 }

@@ -15,6 +15,7 @@ use super::live::Live;
 use super::manifest::TimeMode;
 use super::memory::{Memory, refuse};
 use super::module::Callable;
+use super::moment::Moment;
 use super::result::{COLUMNS, ORIGIN, STATES, TIMERS, only_parts, read_columns, read_origin};
 use crate::error::{Error, Result};
 use crate::record::timestamp_type;
@@ -67,8 +68,8 @@ impl Group {
     }
 
     /// Starts a fresh guest; see [`Transform::open`](super::Transform::open).
-    pub fn open(self: &Arc<Self>) -> Result<GroupInstance> {
-        let live = Live::open(self).map_err(|error| self.named(error))?;
+    pub fn open(self: &Arc<Self>, moment: Moment) -> Result<GroupInstance> {
+        let live = Live::open(self, moment).map_err(|error| self.named(error))?;
         Ok(GroupInstance { group: Arc::clone(self), live: Some(live) })
     }
 }

@@ -1,4 +1,4 @@
-//! What belongs to one guest on our side: how far its memory may grow, and its log.
+//! What belongs to one guest on our side: how far its memory may grow, its moment, and its log.
 
 use std::collections::VecDeque;
 
@@ -6,7 +6,12 @@ use wasmtime::{Caller, Extern, Linker, ResourceLimiter};
 
 use super::limits::{LOG_LINES_SHOWN, Limits};
 use super::memory::{Memory, printable};
+use super::moment::Moment;
+use super::preview1;
 use crate::error::{Error, Result};
+
+/// The one import of the ABI's own: a line for the log. Guests may import preview 1 besides.
+pub const LOG_IMPORT: (&str, &str) = ("wasmill", "log");
 
 /// The data of a guest's store.
 pub struct Guest {
@@ -16,22 +21,31 @@ pub struct Guest {
     log_line_bytes_max: usize,
     /// Names the guest in the log of the server.
     function: String,
+    moment: Moment,
+    slept_ns: i64,
+    chance: u64,
     lines_in_call: usize,
     lines_shown: VecDeque<String>,
+    /// What was printed behind the last end of a line, as far as a line is kept.
+    unfinished: Vec<u8>,
     /// The size that the memory was refused, if it was.
     pub memory_refused: Option<usize>,
 }
 
 impl Guest {
-    pub fn new(function: &str, limits: &Limits) -> Guest {
+    pub fn new(function: &str, limits: &Limits, moment: Moment) -> Guest {
         Guest {
             memory_bytes_max: limits.memory_bytes,
             table_elements_max: limits.table_elements,
             log_lines_max: limits.log_lines,
             log_line_bytes_max: limits.log_line_bytes,
             function: function.into(),
+            moment,
+            slept_ns: 0,
+            chance: moment.seed,
             lines_in_call: 0,
             lines_shown: VecDeque::new(),
+            unfinished: Vec::new(),
             memory_refused: None,
         }
     }
@@ -41,7 +55,8 @@ impl Guest {
     }
 
     /// Says in the log of the server if the guest wrote more than it may.
-    pub fn end_call(&self) {
+    pub fn end_call(&mut self) {
+        self.end_unfinished_line();
         if self.lines_in_call > self.log_lines_max {
             let dropped = self.lines_in_call - self.log_lines_max;
             tracing::warn!(function = self.function, dropped, "a guest wrote more log lines than it may");
@@ -51,6 +66,48 @@ impl Guest {
     /// The last lines, oldest first.
     pub fn last_lines(&self) -> impl Iterator<Item = &str> {
         self.lines_shown.iter().map(String::as_str)
+    }
+
+    /// The guest's clock, in nanoseconds since 1970.
+    pub fn time_ns(&self) -> i64 {
+        self.moment.time_us.saturating_mul(1_000).saturating_add(self.slept_ns)
+    }
+
+    /// Moves the guest's clock on: it sleeps without waiting.
+    pub fn sleep(&mut self, nanos: i64) {
+        self.slept_ns = self.slept_ns.saturating_add(nanos.max(0));
+    }
+
+    /// The next eight bytes of the guest's chance, by Steele, Lea and Flood's splitmix.
+    pub fn next_random(&mut self) -> u64 {
+        self.chance = self.chance.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.chance ^ (self.chance >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// Takes text that may be a part of a line, or several lines. Empty lines are left out.
+    pub fn print(&mut self, text: &[u8]) {
+        let mut lines = text.split(|byte| *byte == b'\n');
+        let last = lines.next_back().unwrap_or_default();
+        for line in lines {
+            self.add_to_line(line);
+            self.end_unfinished_line();
+        }
+        self.add_to_line(last);
+    }
+
+    fn add_to_line(&mut self, text: &[u8]) {
+        let room = self.log_line_bytes_max - self.unfinished.len();
+        self.unfinished.extend_from_slice(&text[..text.len().min(room)]);
+    }
+
+    /// Takes what was printed last as a line.
+    pub fn end_unfinished_line(&mut self) {
+        if !self.unfinished.is_empty() {
+            let line = std::mem::take(&mut self.unfinished);
+            self.log(&line);
+        }
     }
 
     fn log(&mut self, line: &[u8]) {
@@ -83,18 +140,18 @@ impl ResourceLimiter for Guest {
 
 /// Gives guests what they may import.
 pub fn link(linker: &mut Linker<Guest>) -> Result<()> {
-    let linked =
-        linker.func_wrap("wasmill", "log", |mut caller: Caller<'_, Guest>, line: u32, bytes: u32| {
-            let Some(Extern::Memory(memory)) = caller.get_export("memory") else {
-                return Err(wasmtime::Error::msg("the module exports no memory"));
-            };
-            let (memory, guest) = memory.data_and_store_mut(&mut caller);
-            let line = Memory(memory).bytes(line, bytes as usize);
-            guest.log(line.map_err(|error| wasmtime::Error::msg(error.to_string()))?);
-            Ok(())
-        });
-    match linked {
-        Ok(_) => Ok(()),
+    let (module, name) = LOG_IMPORT;
+    let linked = linker.func_wrap(module, name, |mut caller: Caller<'_, Guest>, line: u32, bytes: u32| {
+        let Some(Extern::Memory(memory)) = caller.get_export("memory") else {
+            return Err(wasmtime::Error::msg("the module exports no memory"));
+        };
+        let (memory, guest) = memory.data_and_store_mut(&mut caller);
+        let line = Memory(memory).bytes(line, bytes as usize);
+        guest.log(line.map_err(|error| wasmtime::Error::msg(error.to_string()))?);
+        Ok(())
+    });
+    match linked.and_then(preview1::link) {
+        Ok(()) => Ok(()),
         Err(error) => Err(Error::internal("link the imports of guests").because(error)),
     }
 }

@@ -1,19 +1,24 @@
 //! Looks through a module before anything of it is compiled: valid, of a modest shape, with the exports and imports
 //! of the ABI and a manifest. Runs and compiles nothing.
 
+use std::iter::repeat_n;
+
 use wasmparser::{
     BinaryReaderError, CompositeInnerType, ExternalKind, FuncToValidate, FuncType, FuncValidatorAllocations,
     FunctionBody, Import, Operator, Parser, Payload, TypeRef, ValType, ValidPayload, Validator,
     ValidatorResources, WasmFeatures,
 };
 
+use super::guest::LOG_IMPORT;
 use super::limits::{
-    BODY_BYTES_MAX, BR_TABLE_MAX, CODE_BYTES_MAX, CUSTOM_BYTES_MAX, CUSTOM_SECTIONS_MAX, EXPORTS_MAX,
-    FUNCTIONS_MAX, GLOBALS_MAX, IMPORTS_MAX, LOCALS_MAX, LOCALS_TIMES_BLOCKS_MAX, LOCALS_TIMES_LOOPS_MAX,
-    Limits, MANIFEST_BYTES_MAX, NAME_BYTES_MAX, PARAMS_MAX, RESULTS_MAX, SEGMENTS_MAX, TYPES_MAX,
+    BODY_BYTES_MAX, BR_TABLE_MAX, CODE_BYTES_MAX, CUSTOM_BYTES_MAX, CUSTOM_SECTIONS_MAX, DATA_SEGMENTS_MAX,
+    ELEMENT_SEGMENTS_MAX, EXPORTS_MAX, FUNCTIONS_MAX, GLOBALS_MAX, IMPORTS_MAX, LOCALS_MAX,
+    LOCALS_TIMES_BLOCKS_MAX, LOCALS_TIMES_LOOPS_MAX, Limits, MANIFEST_BYTES_MAX, NAME_BYTES_MAX, PARAMS_MAX,
+    RESULTS_MAX, TYPES_MAX,
 };
 use super::manifest::Manifest;
 use super::memory::printable;
+use super::preview1;
 use crate::error::{Error, Result};
 
 /// What a module may use of WebAssembly. Whatever is off needs no validator, no compiler and no runtime of ours to
@@ -31,16 +36,16 @@ pub const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
 /// The custom section with the manifest.
 const MANIFEST_SECTION: &str = "wasmill.manifest";
 
-/// What a guest may import: module, name, and the number of `i32` parameters; nothing gives a result.
-pub const IMPORTS: [(&str, &str, usize); 1] = [("wasmill", "log", 2)];
-
-/// What a module exports besides its memory: name, and the numbers of `i32` parameters and results.
-const EXPORTS: [(&str, usize, usize); 4] = [
-    ("wasmill_arena_alloc", 2, 1),
-    ("wasmill_arena_reset", 0, 0),
-    ("wasmill_open", 4, 1),
-    ("wasmill_process", 3, 1),
+/// What a module exports besides its memory: name, parameters (`i` for each i32), and the number of `i32` results.
+const EXPORTS: [(&str, &str, usize); 4] = [
+    ("wasmill_arena_alloc", "ii", 1),
+    ("wasmill_arena_reset", "", 0),
+    ("wasmill_open", "iiii", 1),
+    ("wasmill_process", "iii", 1),
 ];
+
+/// What starts a runtime, if a module exports it; without parameters and results.
+pub const INITIALIZE: &str = "_initialize";
 
 const EXPORTS_HINT: &str = "udf-sdk/ABI.md lists what a module exports; the kits export it";
 
@@ -174,9 +179,11 @@ impl<'a> Shape<'a> {
                 return Err(Error::user("the module has a start function")
                     .hint("prepare what is needed in wasmill_open, which runs under a limit"));
             }
-            Payload::ElementSection(elements) => cap("element segments", elements.count(), SEGMENTS_MAX)?,
-            Payload::DataSection(data) => cap("data segments", data.count(), SEGMENTS_MAX)?,
-            Payload::DataCountSection { count, .. } => cap("data segments", *count, SEGMENTS_MAX)?,
+            Payload::ElementSection(elements) => {
+                cap("element segments", elements.count(), ELEMENT_SEGMENTS_MAX)?
+            }
+            Payload::DataSection(data) => cap("data segments", data.count(), DATA_SEGMENTS_MAX)?,
+            Payload::DataCountSection { count, .. } => cap("data segments", *count, DATA_SEGMENTS_MAX)?,
             Payload::CodeSectionStart { size, .. } => cap("bytes of code", *size, CODE_BYTES_MAX as u64)?,
             Payload::CustomSection(section) => self.see_custom(section.name(), section.data())?,
             _ => {}
@@ -201,31 +208,28 @@ impl<'a> Shape<'a> {
             TypeRef::Func(index) => Some(index),
             _ => None,
         };
-        let known = IMPORTS.iter().find(|(module, name, _)| (*module, *name) == (import.module, import.name));
-        let fits =
-            known.is_some_and(|(_, _, params)| index.is_some_and(|index| self.is_of_i32(index, *params, 0)));
+        let known = import_type(import.module, import.name);
+        let fits = known.is_some_and(|(parameters, results)| {
+            index.is_some_and(|index| self.is_of(index, parameters, results))
+        });
         if !fits {
             let name = format!("{}.{}", import.module, import.name);
-            let error = Error::user("the module imports what no guest is given")
-                .with("import", printable(name.as_bytes(), NAME_BYTES_MAX));
-            return Err(match (known, import.module) {
-                (Some((_, _, params)), _) => error.hint(format!("it takes {params} i32 and gives nothing")),
-                (None, "wasi_snapshot_preview1") => {
-                    error.hint("build for wasm32-unknown-unknown instead of a WASI target")
-                }
-                (None, _) => error.hint("a guest is given wasmill.log and nothing else"),
-            });
+            return Err(Error::user("the module imports what no guest is given")
+                .with("import", printable(name.as_bytes(), NAME_BYTES_MAX))
+                .hint(import_hint(import, known)));
         }
         self.functions.extend(index);
         Ok(())
     }
 
-    fn is_of_i32(&self, type_index: u32, params: usize, results: usize) -> bool {
-        let all_i32 =
-            |types: &[ValType], count| types.len() == count && types.iter().all(|t| *t == ValType::I32);
+    /// Whether a type has these parameters (`i` for an i32, `I` for an i64) and so many `i32` results.
+    fn is_of(&self, type_index: u32, parameters: &str, results: usize) -> bool {
+        let parameters =
+            parameters.bytes().map(|letter| if letter == b'I' { ValType::I64 } else { ValType::I32 });
         match self.types.get(type_index as usize) {
             Some(Some(function)) => {
-                all_i32(function.params(), params) && all_i32(function.results(), results)
+                function.params().iter().copied().eq(parameters)
+                    && function.results().iter().copied().eq(repeat_n(ValType::I32, results))
             }
             _ => false,
         }
@@ -286,18 +290,59 @@ impl<'a> Shape<'a> {
                 .with("export", "memory")
                 .hint(EXPORTS_HINT));
         }
-        for (name, params, results) in EXPORTS {
-            let error = |message| Error::user(message).with("export", name).hint(EXPORTS_HINT);
+        for (name, parameters, results) in EXPORTS {
             match find(name) {
-                Some((_, ExternalKind::Func, index)) => {
-                    let fits = self.functions.get(*index as usize);
-                    if !fits.is_some_and(|type_index| self.is_of_i32(*type_index, params, results)) {
-                        return Err(error("an export of the module has another type"));
-                    }
+                Some(export) => self.check_export(export, parameters, results)?,
+                None => {
+                    let error = Error::user("the module lacks a function").with("export", name);
+                    return Err(error.hint(EXPORTS_HINT));
                 }
-                _ => return Err(error("the module lacks a function")),
             }
         }
-        Ok(())
+        find(INITIALIZE).map_or(Ok(()), |export| self.check_export(export, "", 0))
+    }
+
+    fn check_export(
+        &self,
+        (name, kind, index): &(&str, ExternalKind, u32),
+        parameters: &str,
+        results: usize,
+    ) -> Result<()> {
+        let fits = matches!(kind, ExternalKind::Func)
+            && self
+                .functions
+                .get(*index as usize)
+                .is_some_and(|index| self.is_of(*index, parameters, results));
+        if fits {
+            return Ok(());
+        }
+        Err(Error::user("an export of the module has another type").with("export", name).hint(EXPORTS_HINT))
+    }
+}
+
+/// The parameters, as letters, and the number of results of what a guest may import.
+fn import_type(module: &str, name: &str) -> Option<(&'static str, usize)> {
+    if module == preview1::MODULE {
+        let (name, parameters) = preview1::FUNCTIONS.iter().find(|(known, _)| *known == name)?;
+        return Some((parameters, preview1::results(name)));
+    }
+    ((module, name) == LOG_IMPORT).then_some(("ii", 0))
+}
+
+/// What to do about an import that is refused, by the toolchain that it comes from.
+fn import_hint(import: &Import<'_>, known: Option<(&str, usize)>) -> String {
+    match (import.module, import.name, known) {
+        (_, _, Some((parameters, results))) => {
+            let named: Vec<_> = parameters.chars().map(|c| if c == 'I' { "i64" } else { "i32" }).collect();
+            let gives = if results == 0 { "nothing" } else { "an i32" };
+            format!("it takes ({}) and gives {gives}", named.join(", "))
+        }
+        (preview1::MODULE, _, _) => "preview 1 of WASI has no such function".into(),
+        ("env", "abort", _) => "AssemblyScript: build with `--use abort=`".into(),
+        ("env", _, _) => {
+            "the linker found no definition of it: define it, or link the library that has it".into()
+        }
+        ("gojs" | "go", _, _) => "Go: build with `GOOS=wasip1 GOARCH=wasm -buildmode=c-shared`".into(),
+        _ => "a guest is given wasmill.log and preview 1 of WASI, and nothing else".into(),
     }
 }

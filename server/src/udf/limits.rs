@@ -107,7 +107,10 @@ pub const RESULTS_MAX: usize = 16;
 pub const IMPORTS_MAX: u32 = 64;
 pub const GLOBALS_MAX: u32 = 1_000;
 pub const EXPORTS_MAX: u32 = 200;
-pub const SEGMENTS_MAX: u32 = 1_000;
+pub const ELEMENT_SEGMENTS_MAX: u32 = 1_000;
+/// Go's linker makes a segment of each run of bytes that are not zero, some 23,000 for its runtime alone. They cost a
+/// compiler nothing; this is as many as browsers take.
+pub const DATA_SEGMENTS_MAX: u32 = 100_000;
 pub const CUSTOM_SECTIONS_MAX: usize = 16;
 pub const CUSTOM_BYTES_MAX: usize = MIB;
 
@@ -122,7 +125,7 @@ pub const NAME_BYTES_MAX: usize = 128;
 pub const GROUP_TIMERS_MAX: usize = 10_000;
 /// A status message, or the error text of a row; the rest is cut off.
 pub const TEXT_BYTES_MAX: usize = KIB;
-/// Lines of the log that an error shows.
-pub const LOG_LINES_SHOWN: usize = 5;
+/// Lines of the log that an error shows; a panic of Go has its message some fifteen lines before the end.
+pub const LOG_LINES_SHOWN: usize = 20;
 pub const BACKTRACE_FRAMES_MAX: usize = 20;
 pub const BACKTRACE_BYTES_MAX: usize = 8 * KIB;

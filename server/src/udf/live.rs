@@ -5,9 +5,11 @@ use wasmtime::{Memory as WasmMemory, PoolConcurrencyLimitError, Store, TypedFunc
 
 use super::call::CallBlock;
 use super::guest::Guest;
+use super::inspect::INITIALIZE;
 use super::limits::{EPOCH_TICK_MS, Limits};
 use super::memory::{BUFFER_ALIGN, Block, Memory};
 use super::module::Callable;
+use super::moment::Moment;
 use super::result::failure;
 use super::schema::{SchemaBlock, check_outputs};
 use super::trap::explain;
@@ -24,9 +26,10 @@ pub struct Live {
 }
 
 impl Live {
-    pub fn open(callable: &Callable) -> Result<Live> {
+    pub fn open(callable: &Callable, moment: Moment) -> Result<Live> {
         let runtime = &callable.module.runtime;
-        let mut store = Store::new(&runtime.engine, Guest::new(callable.name(), &runtime.limits));
+        let guest = Guest::new(callable.name(), &runtime.limits, moment);
+        let mut store = Store::new(&runtime.engine, guest);
         store.limiter(|guest| guest);
         store.epoch_deadline_trap();
         allow(&mut store, &runtime.limits, 0, 0)?;
@@ -39,10 +42,18 @@ impl Live {
         let arena_alloc = export(&instance, &mut store, "wasmill_arena_alloc")?;
         let arena_reset = export(&instance, &mut store, "wasmill_arena_reset")?;
         let process = export(&instance, &mut store, "wasmill_process")?;
+        let initialize = match instance.get_func(&mut store, INITIALIZE) {
+            Some(_) => Some(export::<(), ()>(&instance, &mut store, INITIALIZE)?),
+            None => None,
+        };
         let limits = runtime.limits.clone();
         let mut live = Live { store, index, limits, memory, arena_alloc, arena_reset, process };
+        if let Some(initialize) = initialize {
+            live.call(INITIALIZE, &initialize, ())?;
+        }
         live.exchange_schemas(callable, &open)?;
         live.reset()?;
+        live.store.data_mut().end_call();
         Ok(live)
     }
 
@@ -77,7 +88,7 @@ impl Live {
         block.write(&mut to)?;
         let process = self.process.clone();
         let status = self.call("process", &process, (self.index, base + CallBlock::CALL as u32, base));
-        self.store.data().end_call();
+        self.store.data_mut().end_call();
         self.check_status(status?, base)?;
         let memory = Memory(self.memory.data(&self.store));
         let result = read(memory, base, self.limits.output(bytes))?;
@@ -105,7 +116,11 @@ impl Live {
         params: P,
     ) -> Result<R> {
         let called = call.call(&mut self.store, params);
-        called.map_err(|error| explain(error, name, self.store.data()))
+        called.map_err(|error| {
+            // What a guest says last may not end its line.
+            self.store.data_mut().end_unfinished_line();
+            explain(error, name, self.store.data())
+        })
     }
 
     fn check_status(&self, status: i32, result: u32) -> Result<()> {

@@ -46,6 +46,16 @@ impl Module {
         &self.manifest
     }
 
+    /// What the module imports, as `module.name`.
+    pub fn imports(&self) -> Vec<String> {
+        self.pre.module().imports().map(|import| format!("{}.{}", import.module(), import.name())).collect()
+    }
+
+    /// The names of what the module exports.
+    pub fn exports(&self) -> Vec<String> {
+        self.pre.module().exports().map(|export| export.name().into()).collect()
+    }
+
     /// The transform of this name; the error lists the functions that are there, or says what this one is for.
     pub fn transform(self: &Arc<Self>, name: &str) -> Result<Arc<Transform>> {
         let callable = self.callable(name)?;

@@ -3,6 +3,7 @@
 mod aggregate;
 mod garbage;
 mod group;
+mod languages;
 mod malformed;
 mod refusals;
 mod round_trip;
@@ -32,6 +33,8 @@ fn runtime() -> Arc<Runtime> {
     Arc::clone(RUNTIME.get_or_init(|| Runtime::new(limits()).unwrap()))
 }
 
+const MOMENT: Moment = Moment { time_us: 1_795_262_400_123_456, seed: 7 };
+
 fn bytes(name: &str) -> Vec<u8> {
     std::fs::read(build_udfs::module(name)).unwrap()
 }
@@ -44,7 +47,7 @@ fn module(name: &str) -> Arc<Module> {
 }
 
 fn call(module_name: &str, function: &str, columns: &[ArrayRef], rows: usize) -> Result<Vec<Transformed>> {
-    module(module_name).transform(function)?.open()?.process(columns, rows)
+    module(module_name).transform(function)?.open(MOMENT)?.process(columns, rows)
 }
 
 fn strings(values: &[Option<&str>]) -> ArrayRef {

@@ -11,6 +11,7 @@ use super::live::Live;
 use super::manifest::Kind;
 use super::memory::Memory;
 use super::module::Callable;
+use super::moment::Moment;
 use super::result::Transformed;
 use crate::error::{Error, Result};
 
@@ -36,8 +37,8 @@ impl Transform {
 
     /// Starts a fresh guest. It costs microseconds and is meant for one stream of batches: nothing that a guest
     /// keeps between calls may matter.
-    pub fn open(self: &Arc<Self>) -> Result<TransformInstance> {
-        let live = Live::open(self).map_err(|error| self.named(error))?;
+    pub fn open(self: &Arc<Self>, moment: Moment) -> Result<TransformInstance> {
+        let live = Live::open(self, moment).map_err(|error| self.named(error))?;
         Ok(TransformInstance { transform: Arc::clone(self), live: Some(live) })
     }
 }

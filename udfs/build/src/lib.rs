@@ -1,54 +1,74 @@
 //! Builds the modules of `udfs/` for wasm32 into `udfs/NAME.wasm` of the target folder. Tests call it too, so that
 //! they never use a module that is older than its source.
 
-mod toolchain;
-
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::{env, fs, io};
 
-use toolchain::Toolchain;
-
-/// The modules, each a package of the workspace with the same name.
+/// The modules in Rust, each a package of the workspace with the same name.
 pub const MODULES: [&str; 6] = ["text", "identity", "numbers", "top", "sessions", "hostile"];
 
-const TARGET: &str = "wasm32-unknown-unknown";
+/// The modules in other languages.
+pub const WORDS: [&str; 5] = ["words-c", "words-by-hand", "words-go", "words-assemblyscript", "preview1"];
 
-/// Builds every module and gives their paths, in the order of [`MODULES`].
+/// Builds the modules of these names, or all of them if there is no name, and gives their paths in the same order.
 ///
-/// The modules are compiled in a target folder of their own inside the workspace's, so that nothing native is built
+/// Those in Rust are compiled in a target folder of their own inside the workspace's, so that nothing native is built
 /// again. The error says what to do.
-pub fn build() -> Result<Vec<PathBuf>, String> {
+pub fn build(names: &[&str]) -> Result<Vec<PathBuf>, String> {
+    let all: Vec<&str> = MODULES.iter().chain(&WORDS).copied().collect();
+    let names = if names.is_empty() { &all } else { names };
     let root = workspace_root();
     let target = target_folder(&root);
-    let compiled = compile(&root, &target.join("wasm"))?;
     let folder = target.join("udfs");
     fs::create_dir_all(&folder).map_err(|error| format!("create {}: {error}", folder.display()))?;
-    let place = |name: &str| {
+    let place = |name: &str, from: &Path| {
         let to = folder.join(format!("{name}.wasm"));
-        let from = compiled.join(format!("{name}.wasm"));
-        place_file(&from, &to)
-            .map_err(|error| format!("copy {} to {}: {error}", from.display(), to.display()))?;
-        Ok(to)
+        place_file(from, &to).map_err(|error| format!("copy {} to {}: {error}", from.display(), to.display()))
     };
-    MODULES.iter().map(|name| place(name)).collect()
+    let (in_rust, others): (Vec<&str>, Vec<&str>) = names.iter().partition(|name| MODULES.contains(name));
+    if !in_rust.is_empty() {
+        let compiled = wasmill_udf_build::rust(&root, &target.join("wasm"), "udf", &in_rust)?;
+        for name in in_rust {
+            place(name, &compiled.join(format!("{name}.wasm")))?;
+        }
+    }
+    for name in others {
+        // Another process may be building the same.
+        let fresh = folder.join(format!("{name}.{}.wasm", std::process::id()));
+        build_words(&root, name, &fresh)?;
+        place(name, &fresh)?;
+        fs::remove_file(&fresh).map_err(|error| format!("remove {}: {error}", fresh.display()))?;
+    }
+    Ok(names.iter().map(|name| folder.join(format!("{name}.wasm"))).collect())
 }
 
 /// The path of a module, built at the first call of the process.
 ///
 /// # Panics
-/// When the modules cannot be built, or there is none of this name: for tests and benchmarks.
+/// When the module cannot be built, or there is none of this name: for tests and benchmarks.
 #[allow(clippy::panic, reason = "a test that cannot build its module fails, and says why")]
 pub fn module(name: &str) -> PathBuf {
-    static BUILT: OnceLock<Result<Vec<PathBuf>, String>> = OnceLock::new();
-    let built = match BUILT.get_or_init(build) {
-        Ok(built) => built,
-        Err(why) => panic!("{why}"),
+    type Built = Result<Vec<PathBuf>, String>;
+    static IN_RUST: OnceLock<Built> = OnceLock::new();
+    static OTHERS: Mutex<BTreeMap<String, Built>> = Mutex::new(BTreeMap::new());
+    // Those in Rust are built together, for cargo takes longer to start than they take.
+    let built = match MODULES.iter().position(|module| *module == name) {
+        Some(index) => IN_RUST
+            .get_or_init(|| build(&MODULES))
+            .as_ref()
+            .map(|built| built[index].clone())
+            .map_err(Clone::clone),
+        None => {
+            let mut others = OTHERS.lock().unwrap_or_else(PoisonError::into_inner);
+            let built = others.entry(name.into()).or_insert_with(|| build(&[name]));
+            built.as_ref().map(|built| built[0].clone()).map_err(Clone::clone)
+        }
     };
-    match MODULES.iter().position(|module| *module == name) {
-        Some(index) => built[index].clone(),
-        None => panic!("there is no module {name} among {MODULES:?}"),
+    match built {
+        Ok(path) => path,
+        Err(why) => panic!("{why}"),
     }
 }
 
@@ -65,26 +85,22 @@ fn target_folder(root: &Path) -> PathBuf {
     }
 }
 
-fn compile(root: &Path, target: &Path) -> Result<PathBuf, String> {
-    let toolchain = Toolchain::find()?;
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root).arg("build").args(["--profile", "udf", "--target", TARGET]);
-    cargo.arg("--target-dir").arg(target);
-    for module in MODULES {
-        cargo.args(["--package", module]);
-    }
-    // Flags for the native build are not meant for the modules, and would take the place of theirs.
-    for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_BUILD_RUSTFLAGS"] {
-        cargo.env_remove(variable);
-    }
-    cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "-Ctarget-feature=+simd128,+bulk-memory");
-    toolchain.apply(&mut cargo);
-    let output = cargo.output().map_err(|error| format!("start cargo: {error}"))?;
-    if output.status.success() {
-        Ok(target.join(TARGET).join("udf"))
-    } else {
-        Err(format!("cargo could not build the modules:\n{}", String::from_utf8_lossy(&output.stderr)))
-    }
+/// Builds a module of [`WORDS`] to the file `to`.
+fn build_words(root: &Path, name: &str, to: &Path) -> Result<(), String> {
+    let c = |source| wasmill_udf_build::c(root, source, &root.join("udf-sdk/c"), to);
+    let built = match name {
+        "words-c" => c("udfs/words/c/words.c"),
+        "words-by-hand" => c("udfs/words/by-hand/words.c"),
+        "preview1" => c("udfs/words/preview1/preview1.c"),
+        "words-go" => wasmill_udf_build::go(&root.join("udfs/words/go"), to),
+        "words-assemblyscript" => {
+            let kit = "udf-sdk/assemblyscript";
+            let source = "udfs/words/assemblyscript/words.ts";
+            wasmill_udf_build::assemblyscript(root, source, kit, &root.join(kit).join("node_modules"), to)
+        }
+        _ => Err(format!("there is no module {name} among {MODULES:?} and {WORDS:?}")),
+    };
+    built.map_err(|why| format!("{why}\n`.ci/guest-packages` installs the compilers of all languages"))
 }
 
 /// Copies a file in one step, so that a reader sees the old one or the new one. An equal one is left alone.

@@ -16,7 +16,7 @@ use super::row_codec::RowCodec;
 use crate::error::{Error, Result};
 use crate::expression::Expression;
 use crate::fault;
-use crate::udf::{Aggregate, AggregateInstance, bytes_of};
+use crate::udf::{Aggregate, AggregateInstance, Moment, bytes_of};
 
 /// States that no group has any more are dropped when they take this much more than the others did, or when there
 /// are this many sources.
@@ -44,6 +44,7 @@ const EMPTY: Place = (0, 0);
 pub struct GuestStates {
     aggregate: Arc<Aggregate>,
     module: String,
+    moment: Moment,
     codec: RowCodec,
     instance: Option<AggregateInstance>,
     /// Columns of states, a batch for each call that gave some; never changed, only replaced.
@@ -57,7 +58,7 @@ pub struct GuestStates {
 }
 
 impl GuestStates {
-    pub fn new(call: &GuestCall) -> Result<GuestStates> {
+    pub fn new(call: &GuestCall, moment: Moment) -> Result<GuestStates> {
         let aggregate = call.aggregate.clone();
         let types = aggregate.state().iter().map(|field| field.data_type().clone()).collect();
         let codec = RowCodec::new(types)?;
@@ -65,6 +66,7 @@ impl GuestStates {
         Ok(GuestStates {
             aggregate,
             module: call.module.clone(),
+            moment,
             codec,
             instance: None,
             sources: vec![empty],
@@ -145,7 +147,7 @@ impl GuestStates {
 
     fn guest(&mut self) -> Result<&mut AggregateInstance> {
         if self.instance.is_none() {
-            self.instance = Some(self.aggregate.open()?);
+            self.instance = Some(self.aggregate.open(self.moment)?);
         }
         self.instance.as_mut().ok_or_else(|| Error::internal("a guest was opened and is not there"))
     }
@@ -156,7 +158,7 @@ impl GuestStates {
 
     /// The results of groups, in as few calls as the guest's memory allows.
     fn finish(&self, groups: &[usize]) -> Result<ArrayRef> {
-        let mut guest = self.aggregate.open().map_err(|error| self.named(error))?;
+        let mut guest = self.aggregate.open(self.moment).map_err(|error| self.named(error))?;
         let (mut results, mut start, mut most) = (Vec::new(), 0, groups.len());
         while start < groups.len() {
             let mut count = most.min(groups.len() - start);

@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::operator::Merged;
 use crate::sink::OutputMode;
 use crate::state::{Changes, StateReader, key_group};
+use crate::udf::Moment;
 
 /// What one share merges.
 pub struct MergeInput<'a> {
@@ -28,6 +29,8 @@ pub struct MergeInput<'a> {
     pub state: &'a StateReader,
     /// Groups whose event time is not after this are complete and leave; microseconds.
     pub eviction_us: Option<i64>,
+    /// What guests may know of time and chance.
+    pub moment: Moment,
 }
 
 /// One group of the share: touched by this batch, found by the scan, or both.
@@ -183,7 +186,7 @@ fn accumulate(
     groups: &[Group],
 ) -> Result<Vec<Box<dyn Accumulator>>> {
     let aggregation = input.aggregation;
-    let mut accumulators = aggregation.accumulators()?;
+    let mut accumulators = aggregation.accumulators(input.moment)?;
     accumulators.iter_mut().for_each(|accumulator| accumulator.resize(groups.len()));
     let stored: Vec<u32> =
         (0..groups.len()).filter(|index| groups[*index].stored.is_some()).map(|index| index as u32).collect();

@@ -26,6 +26,7 @@ use super::watermark::WATERMARK_DELAY_KEY;
 use crate::error::{Error, Result};
 use crate::expression::{AggregateCall, Expression, GroupKey, WindowKey};
 use crate::sink::OutputMode;
+use crate::udf::Moment;
 
 pub use guest::GuestCall;
 pub(super) use lane::normalised;
@@ -77,10 +78,10 @@ impl Call {
         }
     }
 
-    fn accumulator(&self) -> Result<Box<dyn Accumulator>> {
+    fn accumulator(&self, moment: Moment) -> Result<Box<dyn Accumulator>> {
         match self {
             Call::BuiltIn(call) => accumulator::new(call),
-            Call::Guest(call) => Ok(Box::new(guest::GuestStates::new(call)?)),
+            Call::Guest(call) => Ok(Box::new(guest::GuestStates::new(call, moment)?)),
         }
     }
 }
@@ -167,8 +168,8 @@ impl Aggregation {
         key_order(&self.keys, self.event_time)
     }
 
-    fn accumulators(&self) -> Result<Vec<Box<dyn Accumulator>>> {
-        self.calls.iter().map(Call::accumulator).collect()
+    fn accumulators(&self, moment: Moment) -> Result<Vec<Box<dyn Accumulator>>> {
+        self.calls.iter().map(|call| call.accumulator(moment)).collect()
     }
 }
 

@@ -15,6 +15,7 @@ use super::window::Windows;
 use super::{Aggregation, Key, internal};
 use crate::error::{Error, Result};
 use crate::state::key_group;
+use crate::udf::Moment;
 
 /// One split's groups while its rows go by.
 pub struct Grouping {
@@ -42,9 +43,13 @@ impl PartialGroups {
 
 impl Grouping {
     /// `late_bound_us`: the watermark of the previous batch, if there is a watermark.
-    pub fn start(aggregation: Arc<Aggregation>, late_bound_us: Option<i64>) -> Result<Grouping> {
+    pub fn start(
+        aggregation: Arc<Aggregation>,
+        late_bound_us: Option<i64>,
+        moment: Moment,
+    ) -> Result<Grouping> {
         let late_bound = late_bound_us.filter(|_| aggregation.evicts());
-        let accumulators = aggregation.accumulators()?;
+        let accumulators = aggregation.accumulators(moment)?;
         let (table, groups) = (GroupTable::new(), Vec::new());
         Ok(Grouping { aggregation, late_bound, table, accumulators, groups, rows_dropped: 0 })
     }

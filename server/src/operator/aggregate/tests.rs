@@ -11,7 +11,7 @@ use super::guest::GuestStates;
 use super::lane::Lane;
 use super::row_codec::RowCodec;
 use super::table::GroupTable;
-use crate::udf::{Limits, Runtime};
+use crate::udf::{Limits, Moment, Runtime};
 
 fn columns() -> Vec<ArrayRef> {
     let list = ListArray::from_iter_primitive::<Int32Type, _, _>(vec![
@@ -174,7 +174,7 @@ fn largest(call_bytes: usize, piece: usize, parts: usize) -> (ArrayRef, Vec<Arra
     let module = runtime.load(&std::fs::read(build_udfs::module("top")).unwrap()).unwrap();
     let aggregate = module.aggregate("top_k").unwrap();
     let call = GuestCall { aggregate, module: "top".into(), arguments: Vec::new(), name: "top".into() };
-    let states = || GuestStates::new(&call).unwrap();
+    let states = || GuestStates::new(&call, Moment { time_us: 0, seed: 0 }).unwrap();
     let numbers: Vec<i64> = (0..3_000_i64).map(|i| i * 7_919 % 10_007).collect();
     let groups: Vec<u32> = (0..3_000_u32).map(|i| i * i % 7).collect();
     let mut all = states();

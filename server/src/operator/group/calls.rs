@@ -164,7 +164,7 @@ impl<'a> Calls<'a> {
     fn process(&mut self, input: &GroupInput<'_>) -> Result<GroupOutput> {
         let instance = match &mut self.instance {
             Some(instance) => instance,
-            none => none.insert(self.input.stage.function.open()?),
+            none => none.insert(self.input.stage.function.open(self.input.moment)?),
         };
         fault::point("guest-before");
         let output = instance.process(input);

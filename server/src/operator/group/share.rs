@@ -15,7 +15,7 @@ use super::{Collected, GroupStage};
 use crate::error::{Error, Result};
 use crate::operator::Merged;
 use crate::state::{Changes, StateReader};
-use crate::udf::TimeMode;
+use crate::udf::{Moment, TimeMode};
 
 /// What one share works with.
 pub struct ShareInput<'a> {
@@ -29,6 +29,8 @@ pub struct ShareInput<'a> {
     /// The watermark of the batch, if there is one, and the batch's own time; microseconds.
     pub watermark_us: Option<i64>,
     pub time_us: i64,
+    /// What guests may know of time and chance.
+    pub moment: Moment,
 }
 
 impl ShareInput<'_> {

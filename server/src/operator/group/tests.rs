@@ -16,7 +16,7 @@ use crate::operator::Merged;
 use crate::record::{QueryId, timestamp_type};
 use crate::state::{KEY_GROUPS, OperatorState, SharedMemory, StateSettings, StateStore};
 use crate::storage::MemoryStorage;
-use crate::udf::{Limits, Runtime};
+use crate::udf::{Limits, Moment, Runtime};
 
 fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
@@ -111,6 +111,7 @@ impl World {
                 times: &self.store.reader(TIMES),
                 watermark_us: Some(watermark_us),
                 time_us,
+                moment: Moment { time_us, seed: 0 },
             })
             .unwrap();
             changes.extend(merged.changes.into_iter().enumerate());

@@ -16,7 +16,7 @@ fn rows(values: &[i64], k: i32) -> Vec<ArrayRef> {
 
 #[test]
 fn states_take_rows_and_states_in_and_give_results() {
-    let mut guest = module("top").aggregate("top_k").unwrap().open().unwrap();
+    let mut guest = module("top").aggregate("top_k").unwrap().open(MOMENT).unwrap();
     let one = guest.update(&fresh(3), &rows(&[1, 9, 5, 7], 2), &Int32Array::from(vec![0, 2, 0, 0])).unwrap();
     let other = guest.update(&fresh(1), &rows(&[6, 8], 2), &Int32Array::from(vec![0, 0])).unwrap();
     // Group 1 had no rows: its state is still none.
@@ -29,7 +29,7 @@ fn states_take_rows_and_states_in_and_give_results() {
 
 #[test]
 fn a_refusal_ends_the_guest_and_names_the_function() {
-    let mut guest = module("top").aggregate("top_k").unwrap().open().unwrap();
+    let mut guest = module("top").aggregate("top_k").unwrap().open(MOMENT).unwrap();
     let error = guest.update(&fresh(1), &rows(&[1], 0), &Int32Array::from(vec![0])).unwrap_err();
     let report = report(&error);
     assert!(report.contains("k must be a number") && report.contains("function=`top_k`"), "{report}");

@@ -25,7 +25,7 @@ fn rows_and_timers_go_in_and_rows_states_and_timers_come_out() {
     let rows: [ArrayRef; 2] =
         [times(&[5, 7, 100]), Arc::new(DurationMicrosecondArray::from(vec![10_i64; 3]))];
     let (none, owners) = (Timers::default(), Int32Array::from(vec![0, 0, 2]));
-    let mut guest = group.open().unwrap();
+    let mut guest = group.open(MOMENT).unwrap();
     let output = guest.process(&input(&states, (&rows, &owners), &none, &none)).unwrap();
     assert_eq!(output.timers, Timers { groups: vec![0, 2], times: vec![17, 110] });
     assert_eq!((output.rows[0].len(), output.states[0].is_null(1)), (0, true));

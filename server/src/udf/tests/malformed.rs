@@ -65,7 +65,7 @@ fn run_every_function(bytes: &[u8]) {
     let Ok(module) = runtime().load(bytes) else { return };
     for function in module.manifest().functions.iter().take(3) {
         let Ok(transform) = module.transform(&function.name) else { continue };
-        let Ok(mut guest) = transform.open() else { continue };
+        let Ok(mut guest) = transform.open(MOMENT) else { continue };
         let columns: Vec<_> = transform
             .inputs()
             .iter()

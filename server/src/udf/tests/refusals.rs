@@ -37,6 +37,8 @@ fn function_type(params: usize, results: usize) -> Vec<u8> {
     [vec![0x60], number(params), vec![0x7f; params], number(results), vec![0x7f; results]].concat()
 }
 
+const PREVIEW1: &str = "wasi_snapshot_preview1";
+
 const MANIFEST: &str = r#"{"abi":1,"sdk":"none","functions":[{"kind":"transform","name":"f","input":[],"output":[],"origin":false}]}"#;
 
 /// The parts of the smallest module that is let in; a case changes one of them.
@@ -104,7 +106,7 @@ fn the_smallest_module_is_let_in() {
     let module = runtime().load(&Parts::new().bytes()).unwrap();
     assert_eq!(module.manifest().functions[0].name, "f");
     // Its functions are all `unreachable`.
-    let error = module.transform("f").unwrap().open().err().unwrap();
+    let error = module.transform("f").unwrap().open(MOMENT).err().unwrap();
     assert_eq!(error.fact("call"), Some("arena_alloc"));
 }
 
@@ -123,13 +125,22 @@ fn a_module_is_refused_with_its_reason() {
         ("custom sections", refusal(|parts| parts.custom = custom("x", "").repeat(17))),
         ("bytes of custom sections", refusal(|parts| parts.custom = custom("x", &" ".repeat(2 << 20)))),
         ("import=`env.abort`", refusal(|parts| parts.imports = vec![import("env", "abort", 1)])),
+        ("build with `--use abort=`", refusal(|parts| parts.imports = vec![import("env", "abort", 1)])),
+        ("found no definition", refusal(|parts| parts.imports = vec![import("env", "memcpy", 1)])),
+        ("GOOS=wasip1", refusal(|parts| parts.imports = vec![import("gojs", "runtime.wasmExit", 1)])),
+        ("and nothing else", refusal(|parts| parts.imports = vec![import("wasi_http", "f", 1)])),
         (
-            "build for wasm32-unknown-unknown instead of a WASI target",
-            refusal(|parts| parts.imports = vec![import("wasi_snapshot_preview1", "fd_write", 2)]),
+            "it takes (i32, i64, i32) and gives an i32",
+            refusal(|parts| parts.imports = vec![import(PREVIEW1, "clock_time_get", 2)]),
+        ),
+        ("has no such function", refusal(|parts| parts.imports = vec![import(PREVIEW1, "fork", 1)])),
+        (
+            "it takes (i32, i32) and gives nothing",
+            refusal(|parts| parts.imports = vec![import("wasmill", "log", 0)]),
         ),
         (
-            "it takes 2 i32 and gives nothing",
-            refusal(|parts| parts.imports = vec![import("wasmill", "log", 0)]),
+            "another type export=`_initialize`",
+            refusal(|parts| parts.exports.push([name("_initialize"), vec![0, 0]].concat())),
         ),
         ("the module does not export its memory", refusal(|parts| drop(parts.exports.remove(0)))),
         ("export=`wasmill_process`", refusal(|parts| drop(parts.exports.pop()))),

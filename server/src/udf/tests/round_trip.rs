@@ -77,7 +77,7 @@ fn every_type_comes_back_as_it_went() {
         let transform = module("identity").transform(function).unwrap();
         assert_eq!(transform.inputs()[0].data_type(), column.data_type());
         assert_eq!(transform.outputs()[0].data_type(), column.data_type());
-        let mut guest = transform.open().unwrap();
+        let mut guest = transform.open(MOMENT).unwrap();
         for slice in [(0, 9), (0, 0), (0, 1), (1, 3), (2, 6), (3, 6), (4, 5), (8, 1)] {
             let slice = column.slice(slice.0, slice.1);
             let results = guest.process(std::slice::from_ref(&slice), slice.len()).unwrap();
@@ -99,7 +99,7 @@ fn a_batch_too_large_for_a_call_is_split_and_nothing_is_lost() {
     let split = small.load(&bytes("text")).unwrap().transform("split_words").unwrap();
     let lines: Vec<_> = (0..5_000).map(|row| "wort ".repeat(row % 40) + &row.to_string()).collect();
     let column: ArrayRef = Arc::new(StringArray::from(lines.clone()));
-    let results = split.open().unwrap().process(&[column], lines.len()).unwrap();
+    let results = split.open(MOMENT).unwrap().process(&[column], lines.len()).unwrap();
     assert!(results.len() > 100, "{}", results.len());
     let (mut words, mut origin, mut next) = (Vec::new(), Vec::new(), 0);
     for result in &results {
@@ -125,11 +125,11 @@ fn a_row_larger_than_a_call_goes_alone_and_one_too_large_is_refused() {
         Runtime::new(small).unwrap().load(&bytes("identity")).unwrap().transform("string").unwrap();
     let large = "x".repeat(100_000);
     let column = strings(&[Some("a"), Some(&large), Some("b")]);
-    let results = transform.open().unwrap().process(&[Arc::clone(&column)], 3).unwrap();
+    let results = transform.open(MOMENT).unwrap().process(&[Arc::clone(&column)], 3).unwrap();
     assert_eq!(results.len(), 3);
     assert_eq!(&mapped(&results), &column);
     let column = strings(&[Some("a"), Some(&"x".repeat(1 << 20)), Some("b")]);
-    let error = transform.open().unwrap().process(&[column], 3).unwrap_err();
+    let error = transform.open(MOMENT).unwrap().process(&[column], 3).unwrap_err();
     assert_eq!((error.message(), error.fact("row")), ("a row is too large for a udf", Some("1")));
 }
 
@@ -220,7 +220,7 @@ fn a_panic_and_a_refusal_reach_the_user() {
 
 #[test]
 fn a_failed_guest_is_not_called_again_and_wrong_columns_are_our_fault() {
-    let mut guest = module("identity").transform("share").unwrap().open().unwrap();
+    let mut guest = module("identity").transform("share").unwrap().open(MOMENT).unwrap();
     assert!(guest.process(&[numbers(&[Some(0)])], 1).is_err());
     let error = guest.process(&[numbers(&[Some(1)])], 1).unwrap_err();
     assert_eq!(error.kind(), crate::error::ErrorKind::Internal);

@@ -126,7 +126,7 @@ fn a_loop_is_stopped_by_the_clock_when_fuel_is_plenty() {
     {
         let transform = hostile.transform(sin).unwrap();
         let columns = [numbers(&[Some(1)]), strings(&[None])];
-        let error = transform.open().and_then(|mut guest| guest.process(&columns, 1)).unwrap_err();
+        let error = transform.open(MOMENT).and_then(|mut guest| guest.process(&columns, 1)).unwrap_err();
         assert_eq!((error.fact("trap"), error.fact("call")), (Some("deadline"), Some(call)), "{error}");
     }
 }
@@ -142,7 +142,10 @@ fn fuel_spent_is_the_same_in_every_run() {
             ..limits()
         });
         let split = runtime.unwrap().load(&bytes("text")).unwrap().transform("split_words").unwrap();
-        split.open().and_then(|mut guest| guest.process(&[strings(&[Some("to be or not to be")])], 1)).is_ok()
+        split
+            .open(MOMENT)
+            .and_then(|mut guest| guest.process(&[strings(&[Some("to be or not to be")])], 1))
+            .is_ok()
     };
     let (mut too_little, mut plenty) = (0, 1 << 20);
     while plenty - too_little > 1 {
@@ -158,9 +161,9 @@ fn fuel_spent_is_the_same_in_every_run() {
 fn guests_may_not_outnumber_the_pool() {
     let two = Runtime::new(Limits { instances: 2, ..limits() }).unwrap();
     let split = two.load(&bytes("text")).unwrap().transform("split_words").unwrap();
-    let guests = [split.open().unwrap(), split.open().unwrap()];
-    let error = split.open().err().unwrap();
+    let guests = [split.open(MOMENT).unwrap(), split.open(MOMENT).unwrap()];
+    let error = split.open(MOMENT).err().unwrap();
     assert_eq!((error.kind(), error.message()), (ErrorKind::External, "no guest is free"));
     drop(guests);
-    assert!(split.open().is_ok());
+    assert!(split.open(MOMENT).is_ok());
 }

@@ -68,9 +68,9 @@ impl Guest {
         self.lines_shown.iter().map(String::as_str)
     }
 
-    /// The guest's clock, in nanoseconds since 1970.
+    /// The guest's clock, in nanoseconds since 1970; at least 1, for Go takes a clock at zero for a broken one.
     pub fn time_ns(&self) -> i64 {
-        self.moment.time_us.saturating_mul(1_000).saturating_add(self.slept_ns)
+        self.moment.time_us.saturating_mul(1_000).saturating_add(self.slept_ns).max(1)
     }
 
     /// Moves the guest's clock on: it sleeps without waiting.

@@ -128,6 +128,12 @@ fn preview1_answers() {
 }
 
 #[test]
+fn go_starts_at_time_zero() {
+    let mix = other("words-go").transform("mix").unwrap();
+    assert!(mix.open(Moment { time_us: 0, seed: 0 }).is_ok());
+}
+
+#[test]
 fn chance_comes_from_the_seed_and_goes_on() {
     let transform = other("preview1").transform("chance").unwrap();
     let draw = |seed| {

@@ -50,7 +50,7 @@ pub fn resolve(
     context: &PlanContext,
     problems: &mut Problems,
 ) -> Option<(Vec<Branch>, usize)> {
-    let opened = open(source, context);
+    let opened = open(source, context, problems);
     let mut branches = vec![problems.take(source.line, opened)?];
     for (taken, stage) in stages.iter().enumerate() {
         if let StageSpec::Union { source, stages } = &stage.value {
@@ -85,10 +85,12 @@ pub fn resolve(
     Some((branches, stages.len()))
 }
 
-fn open(source: &SourceSpec, context: &PlanContext) -> Result<Branch> {
+fn open(source: &SourceSpec, context: &PlanContext, problems: &mut Problems) -> Result<Branch> {
     let options = Options::new(source.options.clone())?;
     let user_schema = source.schema.as_ref().map(|ddl| parse_ddl(&ddl.value)).transpose()?;
-    let source_schema = source::check(&source.format.value, user_schema.clone(), &options, context.base())?;
+    let source_schema = problems.of_options(source.line, &options, |options| {
+        source::check(&source.format.value, user_schema.clone(), options, context.base())
+    })?;
     let schema = source_schema.clone();
     Ok(Branch { source: source.clone(), options, user_schema, source_schema, steps: Vec::new(), schema })
 }

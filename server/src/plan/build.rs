@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::branch::{self, Branch, Input};
 use super::compat::Identity;
@@ -62,8 +62,7 @@ pub fn build(spec: &Spec, context: &PlanContext, problems: &mut Problems) -> Opt
     let resolved = branch::resolve(&spec.source, &spec.stages, &mut watermarks, context, problems);
     let checkpoint = checkpoint(spec, context, problems);
     if resolved.is_none() {
-        // Without columns nothing else of the sink can be said.
-        problems.take(spec.sink.format.line, sink::check_format(&spec.sink.format.value));
+        sink_without_columns(spec, problems);
     }
     let (mut branches, taken) = resolved?;
     let mut rest = Rest { spec, context, problems, described: Vec::new(), shape: Shape::default() };
@@ -73,8 +72,9 @@ pub fn build(spec: &Spec, context: &PlanContext, problems: &mut Problems) -> Opt
     let inputs = problems.take(spec.source.line, build_inputs(&branches, &needed, context))?;
     let schema = after_schema(&after, stateful.as_ref(), &inputs);
     let sink_options = problems.take(spec.sink.line, Options::new(spec.sink.options.clone()))?;
-    let sink_check =
-        sink::check(&spec.sink.format.value, &sink_options, &spec.sink.partition_by, &schema, spec.mode);
+    let sink_check = problems.of_options(spec.sink.line, &sink_options, |options| {
+        sink::check(&spec.sink.format.value, options, &spec.sink.partition_by, &schema, spec.mode)
+    });
     problems.take(spec.sink.line, sink_check)?;
     let mut identity = Identity::of(&inputs, &watermarks, stateful.as_ref(), spec.mode);
     identity.limits = after.iter().filter(|step| matches!(step, After::Limit(_))).count();
@@ -95,6 +95,19 @@ pub fn build(spec: &Spec, context: &PlanContext, problems: &mut Problems) -> Opt
         settings,
         identity,
     })
+}
+
+/// The problems of a sink that can be told when nobody knows its columns: its format, and its options.
+fn sink_without_columns(spec: &Spec, problems: &mut Problems) {
+    let format = &spec.sink.format;
+    let known = problems.take(format.line, sink::check_format(&format.value));
+    let options = problems.take(spec.sink.line, Options::new(spec.sink.options.clone()));
+    if let (Some(()), Some(options)) = (known, options) {
+        // Columns that every format can hold, so that what is said is about the options.
+        let any = Arc::new(Schema::new(vec![Field::new("value", DataType::Utf8, true)]));
+        let check = |options: &Options| sink::check(&format.value, options, &[], &any, OutputMode::Append);
+        problems.of_options(spec.sink.line, &options, check).ok();
+    }
 }
 
 fn checkpoint(spec: &Spec, context: &PlanContext, problems: &mut Problems) -> Option<Option<Location>> {

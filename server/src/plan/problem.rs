@@ -7,7 +7,7 @@ use super::grouping::Grouping;
 use super::spec::{At, StageSpec};
 use crate::error::{Error, ErrorKind, Result};
 use crate::expression::Analyzer;
-use crate::record::nearest;
+use crate::record::{Options, nearest};
 
 /// One thing to mend: where, what, and what would work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,26 @@ impl Problems {
                 self.add_error(line, error);
                 None
             }
+        }
+    }
+
+    /// What `check` says of options, once without each of those that it finds wrong: they are problems at `line`.
+    pub fn of_options<T>(
+        &mut self,
+        line: u64,
+        options: &Options,
+        check: impl Fn(&Options) -> Result<T>,
+    ) -> Result<T> {
+        let mut left = options.clone();
+        loop {
+            let error = match check(&left) {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            let wrong = error.fact("option").filter(|key| left.contains(key)).map(str::to_string);
+            let Some(key) = wrong else { return Err(error) };
+            self.add_error(line, error);
+            left = left.without(&key);
         }
     }
 

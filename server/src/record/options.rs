@@ -46,6 +46,13 @@ impl Options {
         self.entries.get(&key.to_lowercase()).map(|entry| entry.value.as_str())
     }
 
+    /// All but one.
+    pub fn without(&self, key: &str) -> Options {
+        let mut entries = self.entries.clone();
+        entries.remove(&key.to_lowercase());
+        Options { entries }
+    }
+
     pub fn contains(&self, key: &str) -> bool {
         self.get(key).is_some()
     }

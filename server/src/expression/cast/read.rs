@@ -166,7 +166,7 @@ pub fn parse_local_timestamp(text: &str) -> Option<(i64, Option<Zone>)> {
         let (of_day, zone_text) = time_of_day(&rest[date_end + 1..])?;
         micros = micros.checked_add(of_day)?;
         if let Some(zone_text) = zone_text {
-            zone = Some(Zone::parse(zone_text)?);
+            zone = Some(Zone::parse(zone_text.trim())?);
         }
     }
     Some((micros, zone))

@@ -43,7 +43,6 @@ const SHORT_NAMES: [(&str, &str); 28] = [
 
 impl Zone {
     pub fn parse(text: &str) -> Option<Zone> {
-        let text = text.trim();
         if text == "Z" {
             return Some(Zone::Fixed(0));
         }

@@ -10,7 +10,7 @@ use arrow::datatypes::{
 use datafusion_expr_common::columnar_value::ColumnarValue;
 
 use super::calendar::{self, MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_MINUTE};
-use super::zone::Zone;
+use super::zone::zone_named;
 use crate::error::{Error, Result};
 use crate::expression::coercion::timestamp_ntz_type;
 use crate::expression::function::kernel::*;
@@ -112,7 +112,7 @@ fn make_timestamp(args: &[Argument], name: &'static str, output: DataType, lenie
                 return Ok(());
             };
             let made = local(&parts, micros)
-                .and_then(|local| Zone::parse(zone)?.to_utc(local).ok_or_else(|| overflow(name)));
+                .and_then(|local| zone_named(zone)?.to_utc(local).ok_or_else(|| overflow(name)));
             match made {
                 Err(_) if lenient => out.append_null(),
                 made => out.append_value(made?),

@@ -2,8 +2,8 @@
 
 use super::calendar::{self, MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND};
 use super::pattern::{Item, MONTHS, Purpose, parse_pattern};
-use super::zone::Zone;
 use crate::error::Result;
+use crate::expression::cast::Zone;
 
 /// A pattern ready to parse.
 pub struct Parser {
@@ -202,7 +202,7 @@ impl Fields {
                 ('z', "MST" | "MDT") => "America/Denver",
                 (_, name) => name,
             };
-            set(&mut self.zone, Zone::known(name)?)?;
+            set(&mut self.zone, Zone::parse(name)?)?;
             return Some(rest);
         }
         let zero = match (letter, count) {
@@ -230,7 +230,7 @@ impl Fields {
             ('O', 1) => true,
             _ => colons >= 1,
         };
-        set(&mut self.zone, Zone::known(offset).filter(|_| fits)?)?;
+        set(&mut self.zone, Zone::parse(offset).filter(|_| fits)?)?;
         Some(rest)
     }
 

@@ -7,6 +7,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::properties::{self, PropName};
@@ -21,6 +22,10 @@ use crate::record::{BatchId, QueryId};
 
 /// The one key of the default column family.
 const META_KEY: &[u8] = b"meta";
+
+/// A lock outlives its owner for a moment: in a process that just dies, or in a child that is just forked.
+const LOCK_WAIT: Duration = Duration::from_millis(500);
+const LOCK_LOOK: Duration = Duration::from_millis(10);
 
 /// What the database says of itself; written with every batch, in the same write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +51,13 @@ impl LocalLock {
         fs::create_dir_all(&layout.dir).map_err(cannot)?;
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(layout.lock());
         let file = file.map_err(cannot)?;
-        match file.try_lock() {
+        let give_up = Instant::now() + LOCK_WAIT;
+        let mut outcome = file.try_lock();
+        while matches!(outcome, Err(TryLockError::WouldBlock)) && Instant::now() < give_up {
+            std::thread::park_timeout(LOCK_LOOK);
+            outcome = file.try_lock();
+        }
+        match outcome {
             Ok(()) => Ok(Arc::new(LocalLock(file))),
             Err(TryLockError::WouldBlock) => {
                 Err(Error::user("another run of this query uses the local state directory")

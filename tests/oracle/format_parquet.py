@@ -9,16 +9,9 @@ import os
 import shutil
 import tempfile
 
-from pyspark.sql import SparkSession
+from format_session import open_session
 
-spark = (
-    SparkSession.builder.master("local[1]")
-    .config("spark.sql.session.timeZone", "UTC")
-    .config("spark.ui.enabled", "false")
-    .config("spark.driver.extraJavaOptions", "-Duser.timezone=UTC")
-    .getOrCreate()
-)
-spark.sparkContext.setLogLevel("OFF")
+spark = open_session()
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../cases/format")
 PLAIN = (
     "b boolean, t tinyint, s smallint, i int, l bigint, f float, d double, c decimal(7,2), e decimal(15,3), "

@@ -9,16 +9,9 @@ import os
 import shutil
 import tempfile
 
-from pyspark.sql import SparkSession
+from format_session import open_session
 
-spark = (
-    SparkSession.builder.master("local[1]")
-    .config("spark.sql.session.timeZone", "UTC")
-    .config("spark.ui.enabled", "false")
-    .config("spark.driver.extraJavaOptions", "-Duser.timezone=UTC")
-    .getOrCreate()
-)
-spark.sparkContext.setLogLevel("OFF")
+spark = open_session()
 HERE = os.path.dirname(os.path.abspath(__file__))
 cases = []
 

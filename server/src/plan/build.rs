@@ -76,8 +76,8 @@ pub fn build(spec: &Spec, context: &PlanContext, problems: &mut Problems) -> Opt
         sink::check(&spec.sink.format.value, options, &spec.sink.partition_by, &schema, spec.mode)
     });
     problems.take(spec.sink.line, sink_check)?;
-    let mut identity = Identity::of(&inputs, &watermarks, stateful.as_ref(), spec.mode);
-    identity.limits = after.iter().filter(|step| matches!(step, After::Limit(_))).count();
+    let limits = after.iter().filter(|step| matches!(step, After::Limit(_))).count();
+    let identity = Identity::of(&inputs, &watermarks, stateful.as_ref(), limits, spec.mode);
     Some(Plan {
         name: spec.name.clone(),
         inputs,

@@ -100,11 +100,12 @@ impl Identity {
         inputs: &[Input],
         watermarks: &[i64],
         stateful: Option<&Stateful>,
+        limits: usize,
         mode: OutputMode,
     ) -> Identity {
         let state = stateful.map(|stateful| StateIdentity::of(stateful, mode));
         let sources = inputs.iter().map(|input| input.format.clone()).collect();
-        Identity { sources, watermarks: watermarks.len(), state, limits: 0 }
+        Identity { sources, watermarks: watermarks.len(), state, limits }
     }
 
     /// Refuses by name every change that the checkpoint does not survive.

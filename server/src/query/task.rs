@@ -75,58 +75,45 @@ impl TaskContext<'_> {
     pub fn run(&self, splits: Vec<SplitTask>) -> Result<Outcome> {
         let rows_read = vec![0; self.plan.inputs.len()];
         let mut outcome = Outcome { rows_read, rows_passed: self.rows_passed.to_vec(), ..Default::default() };
-        let inputs: Vec<usize> = splits.iter().map(|task| task.input).collect();
         match &self.plan.stateful {
             Some(Stateful::Aggregation(aggregation)) => {
                 let group = |task| self.run_grouping(aggregation, task);
-                let mut partials = Vec::new();
-                for (input, (report, groups)) in
-                    inputs.into_iter().zip(on_threads(self.parallelism, splits, group)?)
-                {
-                    outcome.note(input, &report);
-                    partials.push(groups);
-                }
+                let partials = self.each_split(splits, &mut outcome, group)?;
                 self.run_shares(|share| self.merge_share(aggregation, &partials, share), &mut outcome)?;
             }
             Some(Stateful::Group(stage)) => {
                 let collect = |task| self.run_collecting(stage, task);
-                let mut collected = Vec::new();
-                for (input, (report, rows)) in
-                    inputs.into_iter().zip(on_threads(self.parallelism, splits, collect)?)
-                {
-                    outcome.note(input, &report);
-                    collected.extend(rows);
-                }
+                let collected = self.each_split(splits, &mut outcome, collect)?;
+                let collected: Vec<Collected> = collected.into_iter().flatten().collect();
                 self.run_shares(|share| self.group_share(stage, &collected, share), &mut outcome)?;
             }
-            None => self.run_without_state(inputs, splits, &mut outcome)?,
+            None if self.plan.after.is_empty() => {
+                for staged in self.each_split(splits, &mut outcome, |task| self.run_stateless(task))? {
+                    outcome.take_staged(staged);
+                }
+            }
+            None => {
+                let gathered = self.each_split(splits, &mut outcome, |task| self.run_limited(task))?;
+                self.stage_gathered(gathered.into_iter().flatten().collect(), &mut outcome)?;
+            }
         }
         Ok(outcome)
     }
 
-    fn run_without_state(
+    /// Runs `work` on every split; what the trips counted goes into `outcome`, the rest comes in the splits' order.
+    fn each_split<R: Send>(
         &self,
-        inputs: Vec<usize>,
         splits: Vec<SplitTask>,
         outcome: &mut Outcome,
-    ) -> Result<()> {
-        if self.plan.after.is_empty() {
-            let results = on_threads(self.parallelism, splits, |task| self.run_stateless(task))?;
-            for (input, (report, staged, rows_out)) in inputs.into_iter().zip(results) {
-                outcome.note(input, &report);
-                outcome.staged.push(staged);
-                outcome.rows_out += rows_out;
-            }
-        } else {
-            let results = on_threads(self.parallelism, splits, |task| self.run_limited(task))?;
-            let mut gathered = Vec::new();
-            for (input, (report, rows)) in inputs.into_iter().zip(results) {
-                outcome.note(input, &report);
-                gathered.extend(rows);
-            }
-            self.stage_gathered(gathered, outcome)?;
-        }
-        Ok(())
+        work: impl Fn(SplitTask) -> Result<(TaskReport, R)> + Sync,
+    ) -> Result<Vec<R>> {
+        let inputs: Vec<usize> = splits.iter().map(|task| task.input).collect();
+        let results = on_threads(self.parallelism, splits, work)?;
+        let note = |(input, (report, result)): (usize, (TaskReport, R))| {
+            outcome.note(input, &report);
+            result
+        };
+        Ok(inputs.into_iter().zip(results).map(note).collect())
     }
 
     /// What the guests of a partition may know of time and chance.
@@ -163,7 +150,7 @@ impl TaskContext<'_> {
         }
     }
 
-    fn run_stateless(&self, task: SplitTask) -> Result<(TaskReport, Closing, u64)> {
+    fn run_stateless(&self, task: SplitTask) -> Result<(TaskReport, (Closing, u64))> {
         let input = &self.plan.inputs[task.input];
         let mut writer = self.sink.stage(self.batch, task.number)?;
         let mut rows_out = 0;
@@ -171,7 +158,7 @@ impl TaskContext<'_> {
             rows_out += rows.num_rows() as u64;
             writer.write(rows)
         })?;
-        Ok((report, self.closer.finish(writer)?, rows_out))
+        Ok((report, (self.closer.finish(writer)?, rows_out)))
     }
 
     fn run_grouping(
@@ -206,9 +193,8 @@ impl TaskContext<'_> {
 
     /// Rows of the whole batch through the stages that need them together, and staged as one partition.
     fn stage_gathered(&self, gathered: Vec<RecordBatch>, outcome: &mut Outcome) -> Result<()> {
-        let (staged, rows) = self.stage(0, gathered, &mut outcome.rows_passed)?;
-        outcome.staged.push(staged);
-        outcome.rows_out += rows;
+        let staged = self.stage(0, gathered, &mut outcome.rows_passed)?;
+        outcome.take_staged(staged);
         Ok(())
     }
 
@@ -251,10 +237,7 @@ impl TaskContext<'_> {
             outcome.removals += merged.removals;
             outcome.changes.extend(merged.changes.into_iter().enumerate());
             match staged {
-                Some((staged, rows)) => {
-                    outcome.staged.push(staged);
-                    outcome.rows_out += rows;
-                }
+                Some(staged) => outcome.take_staged(staged),
                 None => gathered.extend(merged.rows),
             }
         }
@@ -349,6 +332,12 @@ impl Outcome {
     fn note(&mut self, input: usize, report: &TaskReport) {
         self.report.merge(report);
         self.rows_read[input] += report.rows_read;
+    }
+
+    /// The next partition, and how many rows it has.
+    fn take_staged(&mut self, (staged, rows): (Closing, u64)) {
+        self.staged.push(staged);
+        self.rows_out += rows;
     }
 }
 

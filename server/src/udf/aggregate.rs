@@ -9,7 +9,7 @@ use arrow::datatypes::Fields;
 
 use super::call::CallBlock;
 use super::columns_in::{ColumnsIn, grouped};
-use super::live::Live;
+use super::live::UntilError;
 use super::memory::Memory;
 use super::module::Callable;
 use super::moment::Moment;
@@ -50,22 +50,16 @@ impl Aggregate {
         &self.state
     }
 
-    /// What the states and rows of a call should take at most.
-    pub fn call_bytes(&self) -> usize {
-        self.module.runtime.limits.call_bytes
-    }
-
     /// Starts a fresh guest; see [`Transform::open`](super::Transform::open).
     pub fn open(self: &Arc<Self>, moment: Moment) -> Result<AggregateInstance> {
-        let live = Live::open(self, moment).map_err(|error| self.named(error))?;
-        Ok(AggregateInstance { aggregate: Arc::clone(self), live: Some(live) })
+        Ok(AggregateInstance { aggregate: Arc::clone(self), live: UntilError::open(self, moment)? })
     }
 }
 
 /// A guest that aggregates. After an error it is gone, and another must be opened.
 pub struct AggregateInstance {
     aggregate: Arc<Aggregate>,
-    live: Option<Live>,
+    live: UntilError,
 }
 
 impl AggregateInstance {
@@ -105,31 +99,29 @@ impl AggregateInstance {
         states: &[ArrayRef],
         rows: Option<(&Fields, &[ArrayRef], &Int32Array)>,
     ) -> Result<Vec<ArrayRef>> {
-        let Some(mut live) = self.live.take() else {
-            return Err(Error::internal("a guest was called again after it had failed"));
-        };
-        let groups = states.first().map_or(0, |column| column.len());
-        let states = ColumnsIn::new(&self.aggregate.state, states, groups)?;
-        let rows = rows.map(|(fields, columns, of)| grouped(fields, columns, of)).transpose()?;
-        let mut block = CallBlock::of_struct(CALL_BYTES);
-        block.put_i32(STEP, step as i32);
-        let (mut count, mut bytes) = (groups, states.bytes(0..groups));
-        block.add_at(STATES, &states, 0..groups);
-        if let Some(rows) = &rows {
-            (count, bytes) = (count + rows.rows(), bytes + rows.bytes(0..rows.rows()));
-            block.add_at(ROWS, rows, 0..rows.rows());
-        }
-        self.aggregate.module.runtime.limits.check_call(count, bytes)?;
-        let wanted = match step {
-            Step::Finish => self.aggregate.outputs(),
-            Step::Update | Step::Merge => &self.aggregate.state,
-        };
-        let read = |memory: Memory<'_>, at: u32, bytes_max: usize| {
-            columns_only(memory, at, wanted, groups, bytes_max)
-        };
-        let result = live.process(&block, count, bytes, read);
-        let result = result.map_err(|error| self.aggregate.named(error))?;
-        self.live = Some(live);
-        Ok(result)
+        let aggregate = &self.aggregate;
+        self.live.with(|live| {
+            let groups = states.first().map_or(0, |column| column.len());
+            let states = ColumnsIn::new(&aggregate.state, states, groups)?;
+            let rows = rows.map(|(fields, columns, of)| grouped(fields, columns, of)).transpose()?;
+            let mut block = CallBlock::of_struct(CALL_BYTES);
+            block.put_i32(STEP, step as i32);
+            let (mut count, mut bytes) = (groups, states.bytes(0..groups));
+            block.add_at(STATES, &states, 0..groups);
+            if let Some(rows) = &rows {
+                (count, bytes) = (count + rows.rows(), bytes + rows.bytes(0..rows.rows()));
+                block.add_at(ROWS, rows, 0..rows.rows());
+            }
+            aggregate.module.runtime.limits.check_call(count, bytes)?;
+            let wanted = match step {
+                Step::Finish => aggregate.outputs(),
+                Step::Update | Step::Merge => &aggregate.state,
+            };
+            let read = |memory: Memory<'_>, at: u32, bytes_max: usize| {
+                columns_only(memory, at, wanted, groups, bytes_max)
+            };
+            let result = live.process(&block, count, bytes, read);
+            result.map_err(|error| aggregate.named(error))
+        })
     }
 }

@@ -11,13 +11,13 @@ use super::call::CallBlock;
 use super::columns_in::{ColumnsIn, grouped};
 use super::columns_out::Reader;
 use super::limits::GROUP_TIMERS_MAX;
-use super::live::Live;
+use super::live::{Live, UntilError};
 use super::manifest::TimeMode;
 use super::memory::{Memory, refuse};
 use super::module::Callable;
 use super::moment::Moment;
 use super::result::{COLUMNS, ORIGIN, STATES, TIMERS, only_parts, read_columns, read_origin};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::record::timestamp_type;
 
 // Places in the struct of a call.
@@ -62,15 +62,9 @@ impl Group {
         self.time
     }
 
-    /// What the states and rows of a call should take at most.
-    pub fn call_bytes(&self) -> usize {
-        self.module.runtime.limits.call_bytes
-    }
-
     /// Starts a fresh guest; see [`Transform::open`](super::Transform::open).
     pub fn open(self: &Arc<Self>, moment: Moment) -> Result<GroupInstance> {
-        let live = Live::open(self, moment).map_err(|error| self.named(error))?;
-        Ok(GroupInstance { group: Arc::clone(self), live: Some(live) })
+        Ok(GroupInstance { group: Arc::clone(self), live: UntilError::open(self, moment)? })
     }
 }
 
@@ -112,24 +106,22 @@ pub struct GroupOutput {
 /// A guest for groups. After an error it is gone, and another must be opened.
 pub struct GroupInstance {
     group: Arc<Group>,
-    live: Option<Live>,
+    live: UntilError,
 }
 
 impl GroupInstance {
     pub fn process(&mut self, input: &GroupInput<'_>) -> Result<GroupOutput> {
-        let Some(mut live) = self.live.take() else {
-            return Err(Error::internal("a guest was called again after it had failed"));
-        };
-        let output = self.call(&mut live, input).map_err(|error| self.group.named(error))?;
-        self.live = Some(live);
-        Ok(output)
+        let group = &self.group;
+        self.live.with(|live| group.call(live, input).map_err(|error| group.named(error)))
     }
+}
 
+impl Group {
     fn call(&self, live: &mut Live, input: &GroupInput<'_>) -> Result<GroupOutput> {
         let groups = input.states.first().map_or(0, |column| column.len());
-        let keys = ColumnsIn::new(&self.group.key, input.keys, groups)?;
-        let states = ColumnsIn::new(&self.group.state, input.states, groups)?;
-        let rows = grouped(self.group.inputs(), input.rows, input.row_groups)?;
+        let keys = ColumnsIn::new(&self.key, input.keys, groups)?;
+        let states = ColumnsIn::new(&self.state, input.states, groups)?;
+        let rows = grouped(self.inputs(), input.rows, input.row_groups)?;
         let (timers, fired) = (timer_columns(input.timers)?, timer_columns(input.fired)?);
         let mut block = CallBlock::of_struct(CALL_BYTES);
         block.put_i64(WATERMARK, input.watermark_us.unwrap_or(i64::MIN));
@@ -147,24 +139,10 @@ impl GroupInstance {
             count += columns.rows();
             bytes += columns.bytes(0..columns.rows());
         }
-        self.group.module.runtime.limits.check_call(count, bytes)?;
-        live.process(&block, count, bytes, |memory, at, bytes_max| {
-            self.group.read(memory, at, groups, bytes_max)
-        })
+        self.module.runtime.limits.check_call(count, bytes)?;
+        live.process(&block, count, bytes, |memory, at, bytes_max| self.read(memory, at, groups, bytes_max))
     }
-}
 
-fn timer_columns(timers: &Timers) -> Result<ColumnsIn> {
-    let fields = Fields::from(vec![
-        Field::new("group", DataType::Int32, false),
-        Field::new("time", timestamp_type(), false),
-    ]);
-    let groups: Int32Array = timers.groups.iter().map(|group| Some(*group as i32)).collect();
-    let times = TimestampMicrosecondArray::from(timers.times.clone()).with_timezone("UTC");
-    ColumnsIn::new(&fields, &[Arc::new(groups), Arc::new(times)], timers.times.len())
-}
-
-impl Group {
     /// What came back for so many groups, checked.
     pub(super) fn read(
         &self,
@@ -216,4 +194,14 @@ impl Group {
         let times = times.as_primitive::<TimestampMicrosecondType>().values().to_vec();
         Ok(Timers { groups, times })
     }
+}
+
+fn timer_columns(timers: &Timers) -> Result<ColumnsIn> {
+    let fields = Fields::from(vec![
+        Field::new("group", DataType::Int32, false),
+        Field::new("time", timestamp_type(), false),
+    ]);
+    let groups: Int32Array = timers.groups.iter().map(|group| Some(*group as i32)).collect();
+    let times = TimestampMicrosecondArray::from(timers.times.clone()).with_timezone("UTC");
+    ColumnsIn::new(&fields, &[Arc::new(groups), Arc::new(times)], timers.times.len())
 }

@@ -15,6 +15,25 @@ use super::schema::{SchemaBlock, check_outputs};
 use super::trap::explain;
 use crate::error::{Error, Result};
 
+/// A running guest until its first error. Then it is gone: nobody knows in which state it left itself.
+pub struct UntilError(Option<Live>);
+
+impl UntilError {
+    pub fn open(callable: &Callable, moment: Moment) -> Result<UntilError> {
+        let live = Live::open(callable, moment).map_err(|error| callable.named(error))?;
+        Ok(UntilError(Some(live)))
+    }
+
+    pub fn with<R>(&mut self, work: impl FnOnce(&mut Live) -> Result<R>) -> Result<R> {
+        let Some(mut live) = self.0.take() else {
+            return Err(Error::internal("a guest was called again after it had failed"));
+        };
+        let result = work(&mut live)?;
+        self.0 = Some(live);
+        Ok(result)
+    }
+}
+
 pub struct Live {
     store: Store<Guest>,
     index: u32,

@@ -132,6 +132,11 @@ impl Callable {
         &self.function().outputs
     }
 
+    /// What the columns of a call should take at most.
+    pub fn call_bytes(&self) -> usize {
+        self.module.runtime.limits.call_bytes
+    }
+
     /// Says in an error which function it is about.
     pub(super) fn named(&self, error: Error) -> Error {
         error.with("function", self.name()).with("module_digest", self.module.digest())

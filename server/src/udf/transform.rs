@@ -7,13 +7,13 @@ use arrow::array::ArrayRef;
 
 use super::call::CallBlock;
 use super::columns_in::ColumnsIn;
-use super::live::Live;
+use super::live::{Live, UntilError};
 use super::manifest::Kind;
 use super::memory::Memory;
 use super::module::Callable;
 use super::moment::Moment;
 use super::result::Transformed;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// A function that turns rows into rows.
 pub struct Transform {
@@ -38,15 +38,14 @@ impl Transform {
     /// Starts a fresh guest. It costs microseconds and is meant for one stream of batches: nothing that a guest
     /// keeps between calls may matter.
     pub fn open(self: &Arc<Self>, moment: Moment) -> Result<TransformInstance> {
-        let live = Live::open(self, moment).map_err(|error| self.named(error))?;
-        Ok(TransformInstance { transform: Arc::clone(self), live: Some(live) })
+        Ok(TransformInstance { transform: Arc::clone(self), live: UntilError::open(self, moment)? })
     }
 }
 
 /// A guest that transforms batches. After an error it is gone, and another must be opened.
 pub struct TransformInstance {
     transform: Arc<Transform>,
-    live: Option<Live>,
+    live: UntilError,
 }
 
 impl TransformInstance {
@@ -55,32 +54,32 @@ impl TransformInstance {
     /// A batch too large for one call is split; the results are in order and together cover all rows. No rows, no
     /// results. Errors are the user's if the guest traps, gives up or hands back what cannot be used.
     pub fn process(&mut self, columns: &[ArrayRef], rows: usize) -> Result<Vec<Transformed>> {
-        let Some(mut live) = self.live.take() else {
-            return Err(Error::internal("a guest was called again after it had failed"));
-        };
-        let input = ColumnsIn::new(self.transform.inputs(), columns, rows)?;
-        let limits = &self.transform.module.runtime.limits;
-        let mut results = Vec::new();
-        let mut start = 0;
-        while start < rows {
-            let count = input.rows_that_fit(start, limits.call_bytes, limits.row_bytes());
-            let result = count.and_then(|count| self.call(&mut live, &input, start..start + count));
-            let result = result.map_err(|error| self.transform.named(error))?;
-            start = result.rows.end;
-            results.push(result);
-        }
-        // Only a guest without a failure stays.
-        self.live = Some(live);
-        Ok(results)
+        let transform = &self.transform;
+        self.live.with(|live| {
+            let input = ColumnsIn::new(transform.inputs(), columns, rows)?;
+            let limits = &transform.module.runtime.limits;
+            let mut results = Vec::new();
+            let mut start = 0;
+            while start < rows {
+                let count = input.rows_that_fit(start, limits.call_bytes, limits.row_bytes());
+                let result = count.and_then(|count| transform.call(live, &input, start..start + count));
+                let result = result.map_err(|error| transform.named(error))?;
+                start = result.rows.end;
+                results.push(result);
+            }
+            Ok(results)
+        })
     }
+}
 
+impl Transform {
     fn call(&self, live: &mut Live, input: &ColumnsIn, rows: Range<usize>) -> Result<Transformed> {
         let bytes = input.bytes(rows.clone());
         let mut block = CallBlock::of_batch();
         block.add(input, rows.clone());
-        let (function, of_rows) = (self.transform.function(), rows.clone());
+        let (function, of_rows) = (self.function(), rows.clone());
         let read = |memory: Memory<'_>, at: u32, bytes_max: usize| {
-            Transformed::read(memory, at, &function.outputs, self.transform.has_origin(), of_rows, bytes_max)
+            Transformed::read(memory, at, &function.outputs, self.has_origin(), of_rows, bytes_max)
         };
         live.process(&block, rows.len(), bytes, read)
             .map_err(|error| error.with("rows", format!("{}..{}", rows.start, rows.end)))

@@ -1,0 +1,107 @@
+//! `wasmill udf test`: runs the cases of a module's folder. docs/udfs.md says what the files of a case hold.
+
+mod aggregate;
+mod case;
+mod group;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod transform;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+
+use super::inspect::load;
+use super::module_folder;
+use crate::cli::print;
+use crate::error::{Error, ErrorKind, Result};
+use crate::udf::{GUEST_THREAD_STACK_BYTES, Kind, Module, Moment};
+use case::{Case, Found, difference, find_cases};
+
+/// Every case runs at the same moment, so that a module that asks for time or chance gets the same each time.
+const MOMENT: Moment = Moment { time_us: 1_767_225_600_000_000, seed: 1 };
+
+#[derive(clap::Args)]
+pub struct TestArgs {
+    /// The module's folder, built before
+    #[arg(default_value = ".")]
+    folder: PathBuf,
+    /// A module in place of the folder's own, such as the same functions in another language
+    #[arg(long)]
+    module: Option<PathBuf>,
+    /// Write what comes back into each expected.jsonl, and into the files state.jsonl that are there; read it before
+    /// you believe it
+    #[arg(long)]
+    write: bool,
+}
+
+pub fn test(args: &TestArgs, out: &mut dyn Write) -> Result<()> {
+    let (folder, name) = module_folder(&args.folder)?;
+    let module = args.module.clone().unwrap_or_else(|| folder.join(format!("{name}.wasm")));
+    if !module.exists() {
+        return Err(Error::user("the module is not built")
+            .with("module", module.display())
+            .hint("`wasmill udf build`"));
+    }
+    let (module, _) = load(&module)?;
+    run_cases(&module, &folder.join("cases"), args.write, out)
+}
+
+/// Runs the cases below `folder` and prints how each went; an error if one failed.
+fn run_cases(module: &Arc<Module>, folder: &Path, write: bool, out: &mut dyn Write) -> Result<()> {
+    let cases = find_cases(folder)?;
+    let mut failed = 0;
+    for case in &cases {
+        let problem = match on_guest_thread(|| run(module, case)) {
+            Ok(found) if write => case.write(&found).map(|()| None)?,
+            Ok(found) => case.difference(&found)?,
+            Err(error) => Some(error.report()),
+        };
+        failed += usize::from(problem.is_some());
+        let word = if problem.is_some() { "FAILED" } else { "ok" };
+        print(out, &format!("{word:6} {}\n", case.name))?;
+        for line in problem.iter().flat_map(|problem| problem.lines()) {
+            print(out, &format!("       {line}\n"))?;
+        }
+    }
+    print(out, &format!("{} passed, {failed} failed\n", cases.len() - failed))?;
+    if failed > 0 {
+        return Err(Error::user("cases failed").with("failed", failed).with("cases", cases.len()));
+    }
+    Ok(())
+}
+
+/// Guests need a larger stack than the program's first thread may have.
+fn on_guest_thread<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let failed = |e| Error::new(ErrorKind::External, "start a thread for a guest").because(e);
+    let builder = thread::Builder::new().name("guest".into()).stack_size(GUEST_THREAD_STACK_BYTES);
+    thread::scope(|scope| {
+        let running = builder.spawn_scoped(scope, work).map_err(failed)?;
+        running.join().unwrap_or_else(|_| Err(Error::internal("the thread of a guest panicked")))
+    })
+}
+
+fn run(module: &Arc<Module>, case: &Case) -> Result<Found> {
+    let functions = &module.manifest().functions;
+    let kind = functions.iter().find(|function| function.name == case.function).map(|f| &f.kind);
+    match kind {
+        Some(Kind::Aggregate { .. }) => aggregate::run(&module.aggregate(&case.function)?, case),
+        Some(Kind::Group { .. }) => group::run(&module.group(&case.function)?, case),
+        // A function that is not there gets the error that says which ones are.
+        _ => transform::run(&module.transform(&case.function)?, case),
+    }
+}
+
+/// A query cuts batches as it sees fit, so a function must give the same for `whole` and for `cut`.
+fn expect_equal(whole: &[String], cut: &[String], how: &str) -> Result<()> {
+    match difference(&whole.join("\n"), cut) {
+        None => Ok(()),
+        Some(problem) => Err(Error::user("the result depends on how rows are cut into calls")
+            .detail(format!("all rows in one call are expected, {how} are found\n{problem}"))
+            .hint(
+                "keep nothing outside of rows and states, and make no difference between one call and many",
+            )),
+    }
+}

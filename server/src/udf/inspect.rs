@@ -4,21 +4,22 @@
 use std::iter::repeat_n;
 
 use wasmparser::{
-    BinaryReaderError, CompositeInnerType, ExternalKind, FuncToValidate, FuncType, FuncValidatorAllocations,
-    FunctionBody, Import, Operator, Parser, Payload, TypeRef, ValType, ValidPayload, Validator,
-    ValidatorResources, WasmFeatures,
+    BinaryReaderError, CompositeInnerType, DataSectionReader, ElementItems, ElementSectionReader,
+    ExternalKind, FuncToValidate, FuncType, FuncValidatorAllocations, FunctionBody, Import, Parser, Payload,
+    TypeRef, ValType, ValidPayload, Validator, ValidatorResources, WasmFeatures,
 };
 
+use super::body::Cost;
 use super::guest::LOG_IMPORT;
 use super::limits::{
-    BODY_BYTES_MAX, BR_TABLE_MAX, CODE_BYTES_MAX, CUSTOM_BYTES_MAX, CUSTOM_SECTIONS_MAX, DATA_SEGMENTS_MAX,
-    ELEMENT_SEGMENTS_MAX, EXPORTS_MAX, FUNCTIONS_MAX, GLOBALS_MAX, IMPORTS_MAX, LOCALS_MAX,
-    LOCALS_TIMES_BLOCKS_MAX, LOCALS_TIMES_LOOPS_MAX, Limits, MANIFEST_BYTES_MAX, NAME_BYTES_MAX, PARAMS_MAX,
-    RESULTS_MAX, TYPES_MAX,
+    CODE_BYTES_MAX, CUSTOM_BYTES_MAX, CUSTOM_SECTIONS_MAX, DATA_BYTES_MAX, DATA_SEGMENTS_MAX,
+    ELEMENT_SEGMENTS_MAX, ELEMENTS_MAX, EXPORTS_MAX, FUNCTIONS_MAX, GLOBALS_MAX, IMPORTS_MAX, Limits,
+    MANIFEST_BYTES_MAX, NAME_BYTES_MAX, PARAMS_MAX, RESULTS_MAX, TYPES_MAX,
 };
 use super::manifest::Manifest;
 use super::memory::printable;
 use super::preview1;
+use super::toolchain::Toolchain;
 use crate::error::{Error, Result};
 
 /// What a module may use of WebAssembly. Whatever is off needs no validator, no compiler and no runtime of ours to
@@ -34,7 +35,7 @@ pub const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::EXTENDED_CONST);
 
 /// The custom section with the manifest.
-const MANIFEST_SECTION: &str = "wasmill.manifest";
+pub const MANIFEST_SECTION: &str = "wasmill.manifest";
 
 /// What a module exports besides its memory: name, parameters (`i` for each i32), and the number of `i32` results.
 const EXPORTS: [(&str, &str, usize); 4] = [
@@ -47,12 +48,21 @@ const EXPORTS: [(&str, &str, usize); 4] = [
 /// What starts a runtime, if a module exports it; without parameters and results.
 pub const INITIALIZE: &str = "_initialize";
 
-const EXPORTS_HINT: &str = "udf-sdk/ABI.md lists what a module exports; the kits export it";
-
 /// Reads the manifest of a module that may be compiled. Errors are the user's.
 pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Manifest> {
+    let toolchain = Toolchain::of(bytes);
+    look_through(bytes, limits, toolchain).map_err(|error| match error.fact("what") {
+        Some(what) => {
+            let hint = toolchain.size_hint(what);
+            error.hint(hint)
+        }
+        None => error,
+    })
+}
+
+fn look_through(bytes: &[u8], limits: &Limits, toolchain: Toolchain) -> Result<Manifest> {
     check_start(bytes, limits)?;
-    let mut shape = Shape::new(limits);
+    let mut shape = Shape::new(limits, toolchain);
     let mut validator = Validator::new_with_features(FEATURES);
     let mut allocations = FuncValidatorAllocations::default();
     for payload in Parser::new(0).parse_all(bytes) {
@@ -68,7 +78,7 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Manifest> {
         Some(manifest) => Manifest::parse(manifest),
         None => Err(Error::user("the module has no manifest")
             .with("section", MANIFEST_SECTION)
-            .hint("build it with a kit of udf-sdk, or write the section as udf-sdk/ABI.md says")),
+            .hint(toolchain.manifest_hint())),
     }
 }
 
@@ -82,15 +92,20 @@ fn check_start(bytes: &[u8], limits: &Limits) -> Result<()> {
             Err(Error::user("this is a component, not a core module")
                 .hint("build for wasm32-unknown-unknown, without a component adapter"))
         }
-        [0x7f, b'E', b'L', b'F', ..] => {
-            Err(Error::user("this is a native program, not a WebAssembly module")
-                .hint("build for wasm32-unknown-unknown"))
+        [0x7f, b'E', b'L', b'F', ..] => Err(Error::user("this is native code, not a WebAssembly module")
+            .hint("build for wasm32-unknown-unknown; what an engine compiled before is not taken")),
+        [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] | [b'P', b'K', 3, 4, ..] => {
+            Err(Error::user("this is compressed, not a WebAssembly module").hint("unpack it before"))
+        }
+        [b'(', b'm', b'o', b'd', b'u', b'l', b'e', ..] => {
+            Err(Error::user("this is the text of a WebAssembly module")
+                .hint("`wat2wasm` makes a module of it"))
         }
         _ => Err(Error::user("this is not a WebAssembly module").with("bytes", bytes.len())),
     }
 }
 
-fn invalid(error: BinaryReaderError) -> Error {
+pub fn invalid(error: BinaryReaderError) -> Error {
     Error::user("the module is not valid").with("at", error.offset()).because(error)
 }
 
@@ -99,10 +114,10 @@ fn over(what: &str, found: u64, max: u64) -> Error {
         .with("what", what)
         .with("found", found)
         .with("max", max)
-        .hint("take out what is not needed, or split the module")
 }
 
-fn cap(what: &str, found: impl Into<u64>, max: impl Into<u64>) -> Result<()> {
+/// Refuses more of something than a module may have.
+pub fn cap(what: &str, found: impl Into<u64>, max: impl Into<u64>) -> Result<()> {
     let (found, max) = (found.into(), max.into());
     if found > max { Err(over(what, found, max)) } else { Ok(()) }
 }
@@ -110,6 +125,7 @@ fn cap(what: &str, found: impl Into<u64>, max: impl Into<u64>) -> Result<()> {
 /// What was seen of a module so far.
 struct Shape<'a> {
     limits: &'a Limits,
+    toolchain: Toolchain,
     types: Vec<Option<FuncType>>,
     /// The types of all functions, imported ones first.
     functions: Vec<u32>,
@@ -117,22 +133,21 @@ struct Shape<'a> {
     manifest: Option<&'a [u8]>,
     custom_sections: usize,
     custom_bytes: usize,
-    locals_times_loops: u64,
-    locals_times_blocks: u64,
+    cost: Cost,
 }
 
 impl<'a> Shape<'a> {
-    fn new(limits: &'a Limits) -> Shape<'a> {
+    fn new(limits: &'a Limits, toolchain: Toolchain) -> Shape<'a> {
         Shape {
             limits,
+            toolchain,
             types: Vec::new(),
             functions: Vec::new(),
             exports: Vec::new(),
             manifest: None,
             custom_sections: 0,
             custom_bytes: 0,
-            locals_times_loops: 0,
-            locals_times_blocks: 0,
+            cost: Cost::default(),
         }
     }
 
@@ -158,7 +173,13 @@ impl<'a> Shape<'a> {
                     self.functions.push(function.map_err(invalid)?);
                 }
             }
-            Payload::TableSection(tables) => cap("tables", tables.count(), 1u32)?,
+            Payload::TableSection(tables) => {
+                cap("tables", tables.count(), 1u32)?;
+                for table in tables.clone() {
+                    let elements = table.map_err(invalid)?.ty.initial;
+                    cap("elements of a table at the start", elements, self.limits.table_elements as u64)?;
+                }
+            }
             Payload::MemorySection(memories) => {
                 cap("memories", memories.count(), 1u32)?;
                 for memory in memories.clone() {
@@ -171,18 +192,21 @@ impl<'a> Shape<'a> {
                 cap("exports", exports.count(), EXPORTS_MAX)?;
                 for export in exports.clone() {
                     let export = export.map_err(invalid)?;
-                    cap("bytes of a name", export.name.len() as u64, NAME_BYTES_MAX as u64)?;
+                    check_name(export.name)?;
                     self.exports.push((export.name, export.kind, export.index));
                 }
             }
             Payload::StartSection { .. } => {
-                return Err(Error::user("the module has a start function")
-                    .hint("prepare what is needed in wasmill_open, which runs under a limit"));
+                return Err(Error::user("the module has a start function").hint(self.toolchain.start_hint()));
             }
-            Payload::ElementSection(elements) => {
-                cap("element segments", elements.count(), ELEMENT_SEGMENTS_MAX)?
+            Payload::ElementSection(segments) => {
+                cap("element segments", segments.count(), ELEMENT_SEGMENTS_MAX)?;
+                see_elements(segments.clone())?;
             }
-            Payload::DataSection(data) => cap("data segments", data.count(), DATA_SEGMENTS_MAX)?,
+            Payload::DataSection(segments) => {
+                cap("data segments", segments.count(), DATA_SEGMENTS_MAX)?;
+                see_data(segments.clone())?;
+            }
             Payload::DataCountSection { count, .. } => cap("data segments", *count, DATA_SEGMENTS_MAX)?,
             Payload::CodeSectionStart { size, .. } => cap("bytes of code", *size, CODE_BYTES_MAX as u64)?,
             Payload::CustomSection(section) => self.see_custom(section.name(), section.data())?,
@@ -240,6 +264,7 @@ impl<'a> Shape<'a> {
         self.custom_bytes += data.len();
         cap("custom sections", self.custom_sections as u64, CUSTOM_SECTIONS_MAX as u64)?;
         cap("bytes of custom sections", self.custom_bytes as u64, CUSTOM_BYTES_MAX as u64)?;
+        check_name(name)?;
         if name == MANIFEST_SECTION {
             cap("bytes of the manifest", data.len() as u64, MANIFEST_BYTES_MAX as u64)?;
             if self.manifest.replace(data).is_some() {
@@ -255,29 +280,9 @@ impl<'a> Shape<'a> {
         body: &FunctionBody<'_>,
         allocations: FuncValidatorAllocations,
     ) -> Result<FuncValidatorAllocations> {
-        cap("bytes of a function", body.range().len() as u64, BODY_BYTES_MAX as u64)?;
         let params = self.functions.get(function.index as usize);
         let params = params.and_then(|index| self.types.get(*index as usize)).and_then(Option::as_ref);
-        let mut locals = params.map_or(0, |function| function.params().len() as u64);
-        for group in body.get_locals_reader().map_err(invalid)? {
-            locals += u64::from(group.map_err(invalid)?.0);
-        }
-        cap("locals of a function", locals, LOCALS_MAX)?;
-        let (mut loops, mut blocks) = (0, 0);
-        for operator in body.get_operators_reader().map_err(invalid)? {
-            match operator.map_err(invalid)? {
-                Operator::Loop { .. } => loops += 1,
-                Operator::Block { .. } | Operator::If { .. } => blocks += 1,
-                Operator::BrTable { targets } => {
-                    cap("targets of a branch table", targets.len(), BR_TABLE_MAX)?
-                }
-                _ => {}
-            }
-        }
-        self.locals_times_loops += locals * loops;
-        self.locals_times_blocks += locals * (loops + blocks);
-        cap("locals times loops", self.locals_times_loops, LOCALS_TIMES_LOOPS_MAX)?;
-        cap("locals times blocks", self.locals_times_blocks, LOCALS_TIMES_BLOCKS_MAX)?;
+        self.cost.add(body, params.map_or(0, |function| function.params().len() as u64))?;
         let mut validator = function.into_validator(allocations);
         validator.validate(body).map_err(invalid)?;
         Ok(validator.into_allocations())
@@ -288,14 +293,14 @@ impl<'a> Shape<'a> {
         if !matches!(find("memory"), Some((_, ExternalKind::Memory, _))) {
             return Err(Error::user("the module does not export its memory")
                 .with("export", "memory")
-                .hint(EXPORTS_HINT));
+                .hint(self.toolchain.export_hint()));
         }
         for (name, parameters, results) in EXPORTS {
             match find(name) {
                 Some(export) => self.check_export(export, parameters, results)?,
                 None => {
                     let error = Error::user("the module lacks a function").with("export", name);
-                    return Err(error.hint(EXPORTS_HINT));
+                    return Err(error.hint(self.toolchain.export_hint()));
                 }
             }
         }
@@ -316,8 +321,38 @@ impl<'a> Shape<'a> {
         if fits {
             return Ok(());
         }
-        Err(Error::user("an export of the module has another type").with("export", name).hint(EXPORTS_HINT))
+        Err(Error::user("an export of the module has another type")
+            .with("export", name)
+            .hint(self.toolchain.export_hint()))
     }
+}
+
+fn see_elements(segments: ElementSectionReader<'_>) -> Result<()> {
+    let mut elements = 0;
+    for segment in segments {
+        elements += match segment.map_err(invalid)?.items {
+            ElementItems::Functions(items) => u64::from(items.count()),
+            ElementItems::Expressions(_, items) => u64::from(items.count()),
+        };
+    }
+    cap("elements", elements, ELEMENTS_MAX)
+}
+
+fn see_data(segments: DataSectionReader<'_>) -> Result<()> {
+    let mut bytes = 0;
+    for segment in segments {
+        bytes += segment.map_err(invalid)?.data.len();
+    }
+    cap("bytes of data", bytes as u64, DATA_BYTES_MAX as u64)
+}
+
+/// Names are shown to people: they are short and have nothing in them that a terminal would obey.
+fn check_name(name: &str) -> Result<()> {
+    cap("bytes of a name", name.len() as u64, NAME_BYTES_MAX as u64)?;
+    if name.chars().any(char::is_control) {
+        return Err(Error::user("a name in the module is not printable").with("name", name.escape_debug()));
+    }
+    Ok(())
 }
 
 /// The parameters, as letters, and the number of results of what a guest may import.

@@ -8,6 +8,7 @@
 //! states, a [`GroupInstance`] does both and has timers. A guest lives for one stream of batches and is gone after the first error.
 
 mod aggregate;
+mod body;
 mod call;
 mod columns_in;
 mod columns_out;
@@ -24,6 +25,7 @@ mod preview1;
 mod result;
 mod runtime;
 mod schema;
+mod toolchain;
 mod transform;
 mod trap;
 mod types;

@@ -1,6 +1,7 @@
 //! Tests of the wasm host against the real sample modules, built here, and against bytes made up here.
 
 mod aggregate;
+mod bombs;
 mod garbage;
 mod group;
 mod languages;

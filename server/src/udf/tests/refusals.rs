@@ -4,7 +4,7 @@ use super::*;
 use crate::udf::inspect::inspect;
 use crate::udf::limits::{COLUMNS_MAX, EXPORTS_MAX};
 
-fn number(mut value: usize) -> Vec<u8> {
+pub fn number(mut value: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
         let low = (value & 0x7f) as u8;
@@ -21,15 +21,15 @@ fn name(text: &str) -> Vec<u8> {
     [number(text.len()), text.as_bytes().to_vec()].concat()
 }
 
-fn section(id: u8, body: Vec<u8>) -> Vec<u8> {
+pub fn section(id: u8, body: Vec<u8>) -> Vec<u8> {
     [vec![id], number(body.len()), body].concat()
 }
 
-fn list(id: u8, items: &[Vec<u8>]) -> Vec<u8> {
+pub fn list(id: u8, items: &[Vec<u8>]) -> Vec<u8> {
     section(id, [number(items.len()), items.concat()].concat())
 }
 
-fn custom(text: &str, data: &str) -> Vec<u8> {
+pub fn custom(text: &str, data: &str) -> Vec<u8> {
     section(0, [name(text), data.as_bytes().to_vec()].concat())
 }
 
@@ -49,7 +49,9 @@ pub struct Parts {
     memory: Vec<u8>,
     exports: Vec<Vec<u8>>,
     start: Vec<u8>,
-    body: Vec<u8>,
+    elements: Vec<u8>,
+    pub body: Vec<u8>,
+    data: Vec<u8>,
     custom: Vec<u8>,
 }
 
@@ -67,7 +69,9 @@ impl Parts {
             memory: vec![0, 1],
             exports,
             start: Vec::new(),
+            elements: Vec::new(),
             body: vec![0, 0x00, 0x0b],
+            data: Vec::new(),
             custom: custom("wasmill.manifest", MANIFEST),
         }
     }
@@ -84,7 +88,9 @@ impl Parts {
             list(5, std::slice::from_ref(&self.memory)),
             list(7, &self.exports),
             self.start.clone(),
+            self.elements.clone(),
             list(10, &vec![body; 4]),
+            self.data.clone(),
             self.custom.clone(),
         ]
         .concat()
@@ -112,18 +118,9 @@ fn the_smallest_module_is_let_in() {
 
 #[test]
 fn a_module_is_refused_with_its_reason() {
-    let loops = |count: usize| {
-        [vec![1], number(4_000), vec![0x7f], [3, 0x40, 0x0b].repeat(count), vec![0, 0x0b]].concat()
-    };
     let cases: Vec<(&str, String)> = vec![
         ("the module has no manifest", refusal(|parts| parts.custom.clear())),
         ("two manifests", refusal(|parts| parts.custom = parts.custom.repeat(2))),
-        (
-            "bytes of the manifest",
-            refusal(|parts| parts.custom = custom("wasmill.manifest", &" ".repeat(70_000))),
-        ),
-        ("custom sections", refusal(|parts| parts.custom = custom("x", "").repeat(17))),
-        ("bytes of custom sections", refusal(|parts| parts.custom = custom("x", &" ".repeat(2 << 20)))),
         ("import=`env.abort`", refusal(|parts| parts.imports = vec![import("env", "abort", 1)])),
         ("build with `--use abort=`", refusal(|parts| parts.imports = vec![import("env", "abort", 1)])),
         ("found no definition", refusal(|parts| parts.imports = vec![import("env", "memcpy", 1)])),
@@ -146,26 +143,6 @@ fn a_module_is_refused_with_its_reason() {
         ("export=`wasmill_process`", refusal(|parts| drop(parts.exports.pop()))),
         ("an export of the module has another type", refusal(|parts| parts.types[3] = function_type(2, 1))),
         ("the module has a start function", refusal(|parts| parts.start = section(8, vec![1]))),
-        ("bytes of memory at the start", refusal(|parts| parts.memory = [vec![0], number(1025)].concat())),
-        ("what=`tables`", refusal(|parts| parts.tables = vec![vec![0x70, 0, 1]; 2])),
-        ("parameters of a function", refusal(|parts| parts.types.push(function_type(65, 0)))),
-        ("results of a function", refusal(|parts| parts.types.push(function_type(0, 17)))),
-        (
-            "locals of a function",
-            refusal(|parts| parts.body = [vec![1], number(6_000), vec![0x7f, 0, 0x0b]].concat()),
-        ),
-        ("locals times loops", refusal(|parts| parts.body = loops(300))),
-        (
-            "bytes of a function",
-            refusal(|parts| parts.body = [vec![0], vec![1; 600_000], vec![0, 0x0b]].concat()),
-        ),
-        (
-            "what=`exports`",
-            refusal(|parts| {
-                let more = (0..EXPORTS_MAX).map(|index| [name(&format!("e{index}")), vec![0, 0]].concat());
-                parts.exports.extend(more);
-            }),
-        ),
         ("the module is not valid", refusal(|parts| parts.body = vec![0, 0x0b])),
         // A call into what is switched off: `atomic.fence`.
         ("the module is not valid", refusal(|parts| parts.body = vec![0, 0xfe, 3, 0, 0, 0x0b])),
@@ -176,11 +153,103 @@ fn a_module_is_refused_with_its_reason() {
 }
 
 #[test]
+fn a_module_is_refused_for_what_it_has_too_much_of() {
+    let passive = |items: usize| [vec![1, 0], number(items), vec![0; items]].concat();
+    let cases: Vec<(&str, String)> = vec![
+        (
+            "bytes of the manifest",
+            refusal(|parts| parts.custom = custom("wasmill.manifest", &" ".repeat(70_000))),
+        ),
+        ("custom sections", refusal(|parts| parts.custom = custom("x", "").repeat(17))),
+        ("bytes of custom sections", refusal(|parts| parts.custom = custom("x", &" ".repeat(2 << 20)))),
+        ("bytes of memory at the start", refusal(|parts| parts.memory = [vec![0], number(1025)].concat())),
+        ("what=`tables`", refusal(|parts| parts.tables = vec![vec![0x70, 0, 1]; 2])),
+        ("parameters of a function", refusal(|parts| parts.types.push(function_type(65, 0)))),
+        ("results of a function", refusal(|parts| parts.types.push(function_type(0, 17)))),
+        (
+            "what=`elements of a table at the start`",
+            refusal(|parts| parts.tables = vec![[vec![0x70, 0], number(10_001)].concat()]),
+        ),
+        ("what=`elements`", refusal(|parts| parts.elements = list(9, &vec![passive(30_000); 4]))),
+        ("what=`element segments`", refusal(|parts| parts.elements = list(9, &vec![passive(0); 1_001]))),
+        (
+            "what=`bytes of data`",
+            refusal(|parts| {
+                let segment = [vec![1], number(3 << 20), vec![0; 3 << 20]].concat();
+                parts.data = list(11, &vec![segment; 3]);
+            }),
+        ),
+        (
+            "what=`bytes of a name`",
+            refusal(|parts| parts.exports.push([name(&"e".repeat(129)), vec![0, 0]].concat())),
+        ),
+        (
+            "not printable name=`\\u{1b}[31m`",
+            refusal(|parts| parts.exports.push([name("\u{1b}[31m"), vec![0, 0]].concat())),
+        ),
+        ("what=`bytes of a name`", refusal(|parts| parts.custom = custom(&"e".repeat(129), ""))),
+        (
+            "what=`exports`",
+            refusal(|parts| {
+                let more = (0..EXPORTS_MAX).map(|index| [name(&format!("e{index}")), vec![0, 0]].concat());
+                parts.exports.extend(more);
+            }),
+        ),
+    ];
+    for (part, text) in cases {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+/// The producers section of a toolchain that calls itself this.
+fn producers(field: &str, value: &str) -> Vec<u8> {
+    let fields = [number(1), name(field), number(1), name(value), name("1")].concat();
+    section(0, [name("producers"), fields].concat())
+}
+
+#[test]
+fn hints_are_for_the_toolchain_that_made_the_module() {
+    let without_export = |made_by: Vec<u8>| {
+        refusal(|parts| {
+            parts.exports.pop();
+            parts.custom = [made_by, parts.custom.clone()].concat();
+        })
+    };
+    let too_large = |made_by: Vec<u8>| {
+        let large = custom("x", &" ".repeat(2 << 20));
+        refusal(|parts| parts.custom = [parts.custom.clone(), large, made_by].concat())
+    };
+    let of_kit = |kit: &str| custom("wasmill.manifest", &format!(r#"{{"abi":1,"sdk":"{kit}"}}"#));
+    for (text, hint) in [
+        (without_export(producers("language", "Rust")), "hint: Rust: name the functions in `module!`"),
+        (without_export(producers("processed-by", "clang")), "hint: C: put `WM_MODULE(FUNCTIONS)`"),
+        (without_export(producers("language", "Go")), "hint: Go: import the kit"),
+        (without_export(Vec::new()), "hint: udf-sdk/ABI.md lists"),
+        (refusal(|parts| parts.custom = producers("language", "Go")), "hint: Go: `go run . MODULE`"),
+        (
+            refusal(|parts| {
+                parts.start = section(8, vec![1]);
+                parts.custom = of_kit("wasmill 0.1.0 assemblyscript");
+            }),
+            "hint: AssemblyScript: build with `--exportStart _initialize`",
+        ),
+        (too_large(producers("processed-by", "rustc")), "hint: Rust: build with `strip = \"debuginfo\"`"),
+        (too_large(producers("language", "C11")), "hint: C: link with `-Wl,--strip-debug`"),
+        (too_large(producers("nonsense", "nonsense")), "hint: take out debug information"),
+    ] {
+        assert!(text.contains(hint), "{hint}: {text}");
+    }
+}
+
+#[test]
 fn what_is_not_a_core_module_is_told_so() {
     for (bytes, part) in [
         (&b""[..], "not a WebAssembly module"),
         (b"\0asm\x0d\0\x01\0", "a component"),
-        (b"\x7fELF\x02", "a native program"),
+        (b"\x7fELF\x02", "native code"),
+        (b"\x1f\x8b\x08", "compressed"),
+        (b"PK\x03\x04", "compressed"),
+        (b"(module)", "the text of a WebAssembly module"),
         (b"hello", "not a WebAssembly module"),
     ] {
         let text = report(&inspect(bytes, &limits()).unwrap_err());

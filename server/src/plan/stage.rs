@@ -15,7 +15,7 @@ use crate::operator::{
     Filter, Generate, Project, Stage, UdfColumn, UdfStage, WATERMARK_DELAY_KEY, WatermarkStage,
 };
 use crate::record::{parse_delay_micros, timestamp_type, type_name};
-use crate::udf::{Callable, Transform};
+use crate::udf::{Callable, Transform, same_layout};
 
 /// One stage, ready to be built over any schema that has the columns it reads.
 #[derive(Clone)]
@@ -311,7 +311,7 @@ pub fn arguments(analyzer: &Analyzer, function: &Callable, input: &[String]) -> 
     for (text, field) in input.iter().zip(wanted.iter()) {
         let argument = analyzer.expression(text)?;
         let (given, wanted) = (argument.field().data_type(), field.data_type());
-        arguments.push(match given == wanted {
+        arguments.push(match same_layout(given, wanted) {
             true => argument,
             false if widens_to(given, wanted) => {
                 analyzer.expression(&format!("CAST({text} AS {})", type_name(wanted)))?

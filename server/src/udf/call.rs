@@ -3,11 +3,10 @@
 
 use std::ops::Range;
 
-use arrow::array::ArrayData;
 use arrow::buffer::Buffer;
 use arrow::datatypes::ArrowNativeType;
 
-use super::columns_in::{ColumnsIn, offsets};
+use super::columns_in::{ColumnIn, ColumnsIn, offsets};
 use super::memory::{ARRAY_BYTES, BUFFER_ALIGN, Block, RESULT_BYTES};
 use super::types::Layout;
 use crate::error::Result;
@@ -21,9 +20,6 @@ const BUFFER_COUNT: usize = 24;
 const CHILD_COUNT: usize = 32;
 const BUFFERS: usize = 40;
 const CHILDREN: usize = 44;
-
-/// What a child takes: its struct and up to three pointers to buffers.
-const CHILD: usize = ARRAY + 3 * 4 + 4;
 
 /// A block that is being planned.
 pub struct CallBlock<'a> {
@@ -58,16 +54,32 @@ enum Word {
     },
 }
 
+/// The structs of a batch, all of them in one place.
 struct Batch {
-    at: usize,
-    rows: usize,
-    columns: Vec<Column>,
+    root: Node,
+    bytes: usize,
 }
 
-struct Column {
+/// An ArrowArray: its struct, the pointers to its buffers, and those to its children.
+struct Node {
+    at: usize,
+    rows: usize,
     null_count: usize,
-    /// Where each buffer starts; none for a column without nulls.
-    buffers: Vec<Option<usize>>,
+    /// Where each buffer starts; none for one of which no byte is needed.
+    buffers: [Option<usize>; 3],
+    buffer_count: usize,
+    children: Vec<Node>,
+}
+
+/// What the node of an array takes.
+fn node_bytes(buffers: usize, children: usize) -> usize {
+    (ARRAY + 4 * (buffers + children)).next_multiple_of(8)
+}
+
+/// What the nodes of a column and of all below it take.
+fn tree_bytes(column: &ColumnIn) -> usize {
+    let children = &column.children;
+    node_bytes(column.layout.buffers(), children.len()) + children.iter().map(tree_bytes).sum::<usize>()
 }
 
 impl<'a> CallBlock<'a> {
@@ -102,40 +114,64 @@ impl<'a> CallBlock<'a> {
 
     /// Adds `rows` of a batch; gives its place.
     pub fn add(&mut self, input: &'a ColumnsIn, rows: Range<usize>) -> usize {
-        let at = self.place(children_of(0, input.columns().len()) + input.columns().len() * CHILD);
-        let mut columns = Vec::with_capacity(input.columns().len());
-        for (data, layout) in input.columns() {
-            columns.push(self.add_column(data, *layout, rows.clone()));
-        }
-        self.batches.push(Batch { at, rows: rows.len(), columns });
+        let columns = input.columns();
+        let own = node_bytes(1, columns.len());
+        let bytes = own + columns.iter().map(tree_bytes).sum::<usize>();
+        let at = self.place(bytes);
+        let mut next = at + own;
+        let children =
+            columns.iter().map(|column| self.add_column(column, rows.clone(), &mut next)).collect();
+        let root =
+            Node { at, rows: rows.len(), null_count: 0, buffers: [None; 3], buffer_count: 1, children };
+        self.batches.push(Batch { root, bytes });
         at
     }
 
-    fn add_column(&mut self, data: &'a ArrayData, layout: Layout, rows: Range<usize>) -> Column {
+    /// Adds `rows` of a column, whose node goes to `next`; those of its children go behind it.
+    fn add_column(&mut self, column: &'a ColumnIn, rows: Range<usize>, next: &mut usize) -> Node {
+        let (data, layout) = (&column.data, column.layout);
+        let at = *next;
+        *next += node_bytes(layout.buffers(), column.children.len());
         let nulls = data.nulls().map(|nulls| nulls.slice(rows.start, rows.len()));
         let nulls = nulls.filter(|nulls| nulls.null_count() > 0);
-        let null_count = nulls.as_ref().map_or(0, |nulls| nulls.null_count());
-        let mut buffers = vec![nulls.map(|nulls| self.add_buffer(nulls.inner().sliced()))];
+        let null_count = match layout {
+            Layout::Nothing => rows.len(),
+            _ => nulls.as_ref().map_or(0, |nulls| nulls.null_count()),
+        };
+        let mut buffers = [nulls.map(|nulls| self.add_buffer(nulls.inner().sliced())), None, None];
         let (start, end) = (data.offset() + rows.start, data.offset() + rows.end);
         match layout {
+            Layout::Nothing | Layout::Fields => {}
             Layout::Bits => {
                 let bits = data.buffers()[0].bit_slice(start, rows.len());
-                buffers.push(Some(self.add_buffer(bits)));
+                buffers[1] = Some(self.add_buffer(bits));
             }
             Layout::Fixed(width) => {
                 let values = &data.buffers()[0].as_slice()[start * width..end * width];
-                buffers.push(Some(self.add_slice(values)));
+                buffers[1] = Some(self.add_slice(values));
+            }
+            Layout::Items => {
+                buffers[1] = Some(self.add_offsets(offsets(data, &rows)));
             }
             Layout::Bytes => {
                 let offsets = offsets(data, &rows);
-                let at = self.place(offsets.len() * 4);
-                self.pieces.push(Piece::Offsets { at, offsets });
-                buffers.push(Some(at));
+                buffers[1] = Some(self.add_offsets(offsets));
                 let (first, last) = (offsets[0].as_usize(), offsets[offsets.len() - 1].as_usize());
-                buffers.push(Some(self.add_slice(&data.buffers()[1].as_slice()[first..last])));
+                buffers[2] = Some(self.add_slice(&data.buffers()[1].as_slice()[first..last]));
             }
         }
-        Column { null_count, buffers }
+        let mut children = Vec::with_capacity(column.children.len());
+        if !column.children.is_empty() {
+            let rows = column.rows_of_children(&rows);
+            children.extend(column.children.iter().map(|child| self.add_column(child, rows.clone(), next)));
+        }
+        Node { at, rows: rows.len(), null_count, buffers, buffer_count: layout.buffers(), children }
+    }
+
+    fn add_offsets(&mut self, offsets: &'a [i32]) -> usize {
+        let at = self.place(offsets.len() * 4);
+        self.pieces.push(Piece::Offsets { at, offsets });
+        at
     }
 
     fn place(&mut self, bytes: usize) -> usize {
@@ -163,7 +199,7 @@ impl<'a> CallBlock<'a> {
 
     /// Writes everything into the block, which has room for [`CallBlock::bytes`].
     pub fn write(&self, block: &mut Block<'_>) -> Result<()> {
-        let head = self.batches.first().map_or(self.end, |batch| batch.at);
+        let head = self.batches.first().map_or(self.end, |batch| batch.root.at);
         block.part(0, head)?.fill(0);
         for word in &self.words {
             match *word {
@@ -177,42 +213,32 @@ impl<'a> CallBlock<'a> {
     }
 }
 
-/// Where the children of a batch at `at` start: behind its struct, the pointers to them and its one buffer's.
-fn children_of(at: usize, columns: usize) -> usize {
-    (at + ARRAY + 4 * columns + 4).next_multiple_of(8)
-}
-
 impl Batch {
     fn write(&self, block: &mut Block<'_>) -> Result<()> {
-        let (pointers, children) = (self.at + ARRAY, children_of(self.at, self.columns.len()));
-        block.part(self.at, children + self.columns.len() * CHILD - self.at)?.fill(0);
-        self.write_array(block, self.at, 0, 1, pointers + 4 * self.columns.len())?;
-        block.put_i64(self.at + CHILD_COUNT, self.columns.len() as i64)?;
-        block.put_u32(self.at + CHILDREN, block.address(pointers))?;
-        for (index, column) in self.columns.iter().enumerate() {
-            let child = children + index * CHILD;
-            block.put_u32(pointers + 4 * index, block.address(child))?;
-            self.write_array(block, child, column.null_count, column.buffers.len(), child + ARRAY)?;
-            for (number, at) in column.buffers.iter().enumerate() {
-                let address = at.map_or(0, |at| block.address(at));
-                block.put_u32(child + ARRAY + 4 * number, address)?;
-            }
+        block.part(self.root.at, self.bytes)?.fill(0);
+        self.root.write(block)
+    }
+}
+
+impl Node {
+    fn write(&self, block: &mut Block<'_>) -> Result<()> {
+        let buffers = self.at + ARRAY;
+        let children = buffers + 4 * self.buffer_count;
+        block.put_i64(self.at + LENGTH, self.rows as i64)?;
+        block.put_i64(self.at + NULL_COUNT, self.null_count as i64)?;
+        block.put_i64(self.at + BUFFER_COUNT, self.buffer_count as i64)?;
+        block.put_i64(self.at + CHILD_COUNT, self.children.len() as i64)?;
+        block.put_u32(self.at + BUFFERS, block.address(buffers))?;
+        block.put_u32(self.at + CHILDREN, block.address(children))?;
+        for (index, buffer) in self.buffers[..self.buffer_count].iter().enumerate() {
+            let address = buffer.map_or(0, |at| block.address(at));
+            block.put_u32(buffers + 4 * index, address)?;
+        }
+        for (index, child) in self.children.iter().enumerate() {
+            block.put_u32(children + 4 * index, block.address(child.at))?;
+            child.write(block)?;
         }
         Ok(())
-    }
-
-    fn write_array(
-        &self,
-        block: &mut Block<'_>,
-        at: usize,
-        nulls: usize,
-        buffers: usize,
-        list: usize,
-    ) -> Result<()> {
-        block.put_i64(at + LENGTH, self.rows as i64)?;
-        block.put_i64(at + NULL_COUNT, nulls as i64)?;
-        block.put_i64(at + BUFFER_COUNT, buffers as i64)?;
-        block.put_u32(at + BUFFERS, block.address(list))
     }
 }
 

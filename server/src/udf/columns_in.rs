@@ -6,14 +6,65 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayData, ArrayRef, Int32Array};
 use arrow::datatypes::{ArrowNativeType, DataType, Field, Fields};
 
-use super::types::Layout;
+use super::types::{Layout, same_layout};
 use crate::error::{Error, Result};
 use crate::record::type_name;
 
 /// The columns of a batch, as the guest's function wants them.
 pub struct ColumnsIn {
-    columns: Vec<(ArrayData, Layout)>,
+    columns: Vec<ColumnIn>,
     rows: usize,
+}
+
+/// A column with how it lies in memory, and its children.
+pub struct ColumnIn {
+    pub data: ArrayData,
+    pub layout: Layout,
+    pub children: Vec<ColumnIn>,
+}
+
+impl ColumnIn {
+    /// None for a type that cannot cross.
+    fn of(data: ArrayData) -> Option<ColumnIn> {
+        let layout = Layout::of(data.data_type())?;
+        let children =
+            data.child_data().iter().map(|child| ColumnIn::of(child.clone())).collect::<Option<_>>()?;
+        Some(ColumnIn { data, layout, children })
+    }
+
+    /// The rows of the children that `rows` have.
+    pub fn rows_of_children(&self, rows: &Range<usize>) -> Range<usize> {
+        match self.layout {
+            Layout::Items => {
+                let offsets = offsets(&self.data, rows);
+                offsets[0].as_usize()..offsets[rows.len()].as_usize()
+            }
+            _ => self.data.offset() + rows.start..self.data.offset() + rows.end,
+        }
+    }
+
+    /// What `rows` take in the guest, roughly: without structs and padding.
+    fn bytes(&self, rows: &Range<usize>) -> usize {
+        let count = rows.len();
+        let own = match self.layout {
+            Layout::Nothing | Layout::Fields => 0,
+            Layout::Bits => count / 8,
+            Layout::Fixed(width) => count * width,
+            Layout::Items => (count + 1) * 4,
+            Layout::Bytes => {
+                let offsets = offsets(&self.data, rows);
+                (count + 1) * 4 + (offsets[count] - offsets[0]).as_usize()
+            }
+        };
+        let of_children = match self.children.as_slice() {
+            [] => 0,
+            children => {
+                let rows = self.rows_of_children(rows);
+                children.iter().map(|child| child.bytes(&rows)).sum()
+            }
+        };
+        count / 8 + own + of_children
+    }
 }
 
 impl ColumnsIn {
@@ -26,17 +77,15 @@ impl ColumnsIn {
                 .with("rows", rows));
         }
         let checked = |(field, column): (&arrow::datatypes::FieldRef, &ArrayRef)| {
-            if column.data_type() != field.data_type() || column.len() != rows {
+            if !same_layout(column.data_type(), field.data_type()) || column.len() != rows {
                 return Err(Error::internal("a udf was passed another column than it takes")
                     .with("column", field.name())
                     .with("takes", type_name(field.data_type()))
                     .with("passed", type_name(column.data_type()))
                     .with("rows", column.len()));
             }
-            match Layout::of(field.data_type()) {
-                Some(layout) => Ok((column.to_data(), layout)),
-                None => Err(Error::internal("a manifest was let through with a type that cannot cross")),
-            }
+            ColumnIn::of(column.to_data())
+                .ok_or_else(|| Error::internal("a manifest was let through with a type that cannot cross"))
         };
         let columns = fields.iter().zip(columns).map(checked).collect::<Result<_>>()?;
         Ok(ColumnsIn { columns, rows })
@@ -66,20 +115,10 @@ impl ColumnsIn {
 
     /// What `rows` take in the guest, roughly: without structs and padding.
     pub fn bytes(&self, rows: Range<usize>) -> usize {
-        let count = rows.len();
-        let of_column = |(data, layout): &(ArrayData, Layout)| match layout {
-            Layout::Bits => count / 8,
-            Layout::Fixed(width) => count * width,
-            Layout::Bytes => {
-                let offsets = offsets(data, &rows);
-                (count + 1) * 4 + (offsets[count] - offsets[0]).as_usize()
-            }
-        };
-        count / 8 * self.columns.len() + self.columns.iter().map(of_column).sum::<usize>()
+        self.columns.iter().map(|column| column.bytes(&rows)).sum()
     }
 
-    /// The columns with how they lie in memory.
-    pub fn columns(&self) -> &[(ArrayData, Layout)] {
+    pub fn columns(&self) -> &[ColumnIn] {
         &self.columns
     }
 
@@ -90,9 +129,7 @@ impl ColumnsIn {
 
 /// What rows of columns take in a guest, as [`ColumnsIn::bytes`]; a type that cannot cross counts nothing.
 pub fn bytes_of(columns: &[ArrayRef], rows: Range<usize>) -> usize {
-    let with_layout = |column: &ArrayRef| Some((column.to_data(), Layout::of(column.data_type())?));
-    let columns = columns.iter().filter_map(with_layout).collect();
-    ColumnsIn { columns, rows: rows.end }.bytes(rows)
+    columns.iter().filter_map(|column| ColumnIn::of(column.to_data())).map(|column| column.bytes(&rows)).sum()
 }
 
 /// The columns of `fields`, and behind them the group of each row, without nulls.

@@ -2,17 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, Decimal128Array, PrimitiveArray, StringArray,
-};
+use arrow::array::{Array, ArrayRef, BooleanArray, NullArray};
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, DurationMicrosecondType, Float32Type, Float64Type, Int8Type,
-    Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
-};
+use arrow::datatypes::DataType;
 
+use super::arrays::{fixed, items, record, text_or_binary};
 use super::memory::{ARRAY_BYTES, Memory, refuse};
-use super::types::Layout;
+use super::types::{Layout, children};
 use crate::error::{Error, Result};
 
 // Places in ArrowArray.
@@ -88,47 +84,89 @@ impl<'a> Reader<'a> {
         let Some(layout) = Layout::of(data_type) else {
             return Err(Error::internal("a manifest was let through with a type that cannot cross"));
         };
-        let array = self.array_of_rows(at, layout.buffers(), rows)?;
-        let nulls = self.nulls(&array)?;
+        let array = self.array(at, layout.buffers(), children(data_type).len())?;
+        check_rows(&array, rows)?;
+        self.values(&array, layout, data_type)
+    }
+
+    fn values(&mut self, array: &RawArray, layout: Layout, data_type: &DataType) -> Result<ArrayRef> {
+        let rows = array.rows;
+        if layout == Layout::Nothing {
+            self.charge(rows)?;
+            return Ok(Arc::new(NullArray::new(rows)));
+        }
+        let nulls = self.nulls(array)?;
         match layout {
+            Layout::Nothing => Ok(Arc::new(NullArray::new(rows))),
             Layout::Bits => {
-                let bits = self.buffer(&array, 1, rows.div_ceil(8))?;
+                let bits = self.buffer(array, 1, rows.div_ceil(8))?;
                 Ok(Arc::new(BooleanArray::new(BooleanBuffer::new(bits, 0, rows), nulls)))
             }
             Layout::Fixed(width) => {
-                let values = self.buffer(&array, 1, rows.saturating_mul(width))?;
+                let values = self.buffer(array, 1, rows.saturating_mul(width))?;
                 fixed(data_type, values, rows, nulls)
             }
             Layout::Bytes => {
-                let (offsets, data) = self.offsets_and_data(&array)?;
-                if *data_type == DataType::Utf8 {
-                    text(offsets, data, nulls)
-                } else {
-                    binary(offsets, data, nulls)
-                }
+                let (offsets, data) = self.offsets_and_data(array)?;
+                text_or_binary(data_type, offsets, data, nulls)
+            }
+            Layout::Items => {
+                let (offsets, first) = self.offsets(array)?;
+                let last = first as usize + offsets.last().map_or(0, |end| *end as usize);
+                let child = self.child_column(array, data_type, 0, last)?;
+                let child = child.slice(first as usize, last - first as usize);
+                items(data_type, offsets, child, nulls)
+            }
+            Layout::Fields => {
+                // A row of no fields is no byte; it counts as one, so that rows cannot come out of nothing.
+                self.charge(rows)?;
+                let count = children(data_type).len();
+                let columns = (0..count).map(|index| self.child_column(array, data_type, index, rows));
+                let columns = columns.collect::<Result<Vec<_>>>()?;
+                record(data_type, rows, columns, nulls)
             }
         }
     }
 
-    fn array_of_rows(&self, at: u32, buffers: usize, rows: usize) -> Result<RawArray> {
-        let array = self.array(at, buffers, 0)?;
-        if array.rows != rows {
-            return Err(refuse("a column has another length than it should")
-                .with("expected", rows)
-                .with("found", array.rows));
+    /// The first `rows` rows of a child. It may have more: what is behind them belongs to nobody.
+    fn child_column(
+        &mut self,
+        parent: &RawArray,
+        data_type: &DataType,
+        index: usize,
+        rows: usize,
+    ) -> Result<ArrayRef> {
+        let field = &children(data_type)[index];
+        let within = |error: Error| error.with("within", field.name());
+        let Some(layout) = Layout::of(field.data_type()) else {
+            return Err(Error::internal("a manifest was let through with a type that cannot cross"));
+        };
+        let at = self.child(parent, index).map_err(within)?;
+        let mut array =
+            self.array(at, layout.buffers(), children(field.data_type()).len()).map_err(within)?;
+        if array.rows < rows {
+            let error = refuse("a child has fewer rows than its parent asks for");
+            return Err(within(error.with("expected", rows).with("found", array.rows)));
         }
-        Ok(array)
+        array.rows = rows;
+        let column = self.values(&array, layout, field.data_type()).map_err(within)?;
+        if !field.is_nullable() && column.null_count() > 0 {
+            return Err(within(refuse("an entry of a map, or its key, is null")));
+        }
+        Ok(column)
     }
 
     /// Codes without nulls, a byte each, at `at`.
     pub fn codes(&mut self, at: u32, rows: usize) -> Result<&'a [u8]> {
-        let array = self.array_of_rows(at, 2, rows)?;
+        let array = self.array(at, 2, 0)?;
+        check_rows(&array, rows)?;
         self.buffer_bytes(&array, 1, rows)
     }
 
     /// 32-bit numbers without nulls at `at`, as bytes.
     pub fn numbers(&mut self, at: u32, rows: usize) -> Result<&'a [u8]> {
-        let array = self.array_of_rows(at, 2, rows)?;
+        let array = self.array(at, 2, 0)?;
+        check_rows(&array, rows)?;
         self.buffer_bytes(&array, 1, rows.saturating_mul(4))
     }
 
@@ -143,25 +181,39 @@ impl<'a> Reader<'a> {
     }
 
     fn offsets_and_data(&mut self, array: &RawArray) -> Result<(OffsetBuffer<i32>, Buffer)> {
+        let (offsets, first) = self.offsets(array)?;
+        let bytes = offsets.last().map_or(0, |end| *end as usize);
+        if bytes == 0 {
+            return Ok((offsets, Buffer::default()));
+        }
+        let data = self.memory.pointer(array.buffers, 2)?;
+        match data.checked_add(first) {
+            // Null and something is an address, but no buffer.
+            Some(start) if data != 0 => Ok((offsets, Buffer::from(self.take(start, bytes)?))),
+            Some(_) => Err(refuse("a buffer is missing").with("bytes", bytes)),
+            None => Err(refuse("a pointer leaves the memory").with("at", data)),
+        }
+    }
+
+    /// The offsets of an array, counted from the first one, and that one.
+    fn offsets(&mut self, array: &RawArray) -> Result<(OffsetBuffer<i32>, u32)> {
         if array.rows == 0 {
-            return Ok((OffsetBuffer::new_empty(), Buffer::default()));
+            return Ok((OffsetBuffer::new_empty(), 0));
         }
         let offsets = ScalarBuffer::<i32>::from(self.buffer(array, 1, (array.rows + 1) * 4)?);
         let (first, last) = (offsets[0], offsets[array.rows]);
         let rising =
             offsets.iter().zip(&offsets[1..]).fold(true, |rising, (one, next)| rising & (one <= next));
-        if !rising || first < 0 {
+        let Ok(start) = u32::try_from(first) else {
+            return Err(refuse("the offsets of a column are negative").with("first", first));
+        };
+        if !rising {
             return Err(refuse("the offsets of a column fall").with("first", first).with("last", last));
         }
-        let data = self.memory.pointer(array.buffers, 2)?;
-        let Some(start) = data.checked_add(first as u32) else {
-            return Err(refuse("a pointer leaves the memory").with("at", data));
-        };
-        let data = self.copy(start, (last - first) as usize)?;
         let offsets =
             if first == 0 { offsets } else { offsets.iter().map(|offset| offset - first).collect() };
         // SAFETY: there is at least one offset, the first is 0, and none falls: checked above.
-        Ok((unsafe { OffsetBuffer::new_unchecked(offsets) }, data))
+        Ok((unsafe { OffsetBuffer::new_unchecked(offsets) }, start))
     }
 
     fn buffer(&mut self, array: &RawArray, index: usize, bytes: usize) -> Result<Buffer> {
@@ -176,75 +228,30 @@ impl<'a> Reader<'a> {
         self.take(at, bytes)
     }
 
-    fn copy(&mut self, at: u32, bytes: usize) -> Result<Buffer> {
-        if bytes == 0 { Ok(Buffer::default()) } else { Ok(Buffer::from(self.take(at, bytes)?)) }
-    }
-
     fn take(&mut self, at: u32, bytes: usize) -> Result<&'a [u8]> {
         if at == 0 {
             return Err(refuse("a buffer is missing").with("bytes", bytes));
         }
         let taken = self.memory.bytes(at, bytes)?;
-        match self.bytes_left.checked_sub(bytes) {
-            Some(left) => self.bytes_left = left,
-            None => {
-                return Err(refuse("the output is too large").with("bytes_max", self.bytes_max));
-            }
-        }
+        self.charge(bytes)?;
         Ok(taken)
     }
-}
 
-fn fixed(data_type: &DataType, values: Buffer, rows: usize, nulls: Option<NullBuffer>) -> Result<ArrayRef> {
-    fn of<T: ArrowPrimitiveType>(
-        values: Buffer,
-        rows: usize,
-        nulls: Option<NullBuffer>,
-    ) -> PrimitiveArray<T> {
-        PrimitiveArray::new(ScalarBuffer::new(values, 0, rows), nulls)
+    /// Counts bytes against what the output may be.
+    fn charge(&mut self, bytes: usize) -> Result<()> {
+        match self.bytes_left.checked_sub(bytes) {
+            Some(left) => self.bytes_left = left,
+            None => return Err(refuse("the output is too large").with("bytes_max", self.bytes_max)),
+        }
+        Ok(())
     }
-    Ok(match data_type {
-        DataType::Int8 => Arc::new(of::<Int8Type>(values, rows, nulls)),
-        DataType::Int16 => Arc::new(of::<Int16Type>(values, rows, nulls)),
-        DataType::Int32 => Arc::new(of::<Int32Type>(values, rows, nulls)),
-        DataType::Int64 => Arc::new(of::<Int64Type>(values, rows, nulls)),
-        DataType::Float32 => Arc::new(of::<Float32Type>(values, rows, nulls)),
-        DataType::Float64 => Arc::new(of::<Float64Type>(values, rows, nulls)),
-        DataType::Date32 => Arc::new(of::<Date32Type>(values, rows, nulls)),
-        DataType::Duration(_) => Arc::new(of::<DurationMicrosecondType>(values, rows, nulls)),
-        DataType::Timestamp(_, zone) => {
-            Arc::new(of::<TimestampMicrosecondType>(values, rows, nulls).with_timezone_opt(zone.clone()))
-        }
-        DataType::Decimal128(precision, scale) => {
-            let decimals: Decimal128Array = of::<Decimal128Type>(values, rows, nulls);
-            let checked = decimals.with_precision_and_scale(*precision, *scale).and_then(|decimals| {
-                decimals.validate_decimal_precision(*precision)?;
-                Ok(decimals)
-            });
-            Arc::new(
-                checked.map_err(|error| refuse("a decimal has more digits than its type").because(error))?,
-            )
-        }
-        other => return Err(Error::internal("a type without a fixed width").with("type", other)),
-    })
 }
 
-fn text(offsets: OffsetBuffer<i32>, data: Buffer, nulls: Option<NullBuffer>) -> Result<ArrayRef> {
-    if !data.is_ascii() {
-        let text =
-            std::str::from_utf8(&data).map_err(|error| refuse("a text is not UTF-8").because(error))?;
-        if let Some(offset) = offsets.iter().find(|offset| !text.is_char_boundary(**offset as usize)) {
-            return Err(refuse("a text ends inside a character").with("at", offset));
-        }
-    }
-    // SAFETY: the offsets rise from 0 to the length of the data (made by `offsets_and_data`), the nulls have as many
-    // rows, and the data is UTF-8 that no offset cuts.
-    Ok(Arc::new(unsafe { StringArray::new_unchecked(offsets, data, nulls) }))
-}
-
-fn binary(offsets: OffsetBuffer<i32>, data: Buffer, nulls: Option<NullBuffer>) -> Result<ArrayRef> {
-    match BinaryArray::try_new(offsets, data, nulls) {
-        Ok(array) => Ok(Arc::new(array)),
-        Err(error) => Err(refuse("a binary column does not fit together").because(error)),
+fn check_rows(array: &RawArray, rows: usize) -> Result<()> {
+    match array.rows == rows {
+        true => Ok(()),
+        false => Err(refuse("a column has another length than it should")
+            .with("expected", rows)
+            .with("found", array.rows)),
     }
 }

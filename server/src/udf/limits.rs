@@ -124,6 +124,8 @@ pub const CUSTOM_BYTES_MAX: usize = MIB;
 pub const MANIFEST_BYTES_MAX: usize = 64 * KIB;
 pub const MODULE_FUNCTIONS_MAX: usize = 100;
 pub const COLUMNS_MAX: usize = 256;
+/// Columns of one list and what they are made of: items, entries, fields.
+pub const COLUMN_PARTS_MAX: usize = 1_024;
 pub const NAME_BYTES_MAX: usize = 128;
 
 // What a guest says.

@@ -3,10 +3,10 @@
 use arrow::datatypes::{DataType, Field, Fields};
 use serde::Deserialize;
 
-use super::limits::{COLUMNS_MAX, MODULE_FUNCTIONS_MAX, NAME_BYTES_MAX};
-use super::types::Layout;
+use super::limits::{COLUMN_PARTS_MAX, COLUMNS_MAX, MODULE_FUNCTIONS_MAX, NAME_BYTES_MAX};
+use super::types::{Layout, children};
 use crate::error::{Error, Result};
-use crate::record::{parse_ddl, type_name};
+use crate::record::parse_ddl;
 
 /// The version of the batch ABI that this server speaks.
 pub const ABI_VERSION: u32 = 1;
@@ -251,9 +251,11 @@ fn check_columns(columns: &[RawColumn]) -> Result<Fields> {
         return Err(Error::user("a function has too many columns").with("columns_max", COLUMNS_MAX));
     }
     let mut fields: Vec<Field> = Vec::new();
+    let mut parts = 0;
     for column in columns {
         check_name("column", &column.name)?;
-        let data_type = check_type(&column.sql_type).map_err(|error| error.with("column", &column.name))?;
+        let in_column = |error: Error| error.with("column", &column.name);
+        let data_type = check_type(&column.sql_type, &mut parts).map_err(in_column)?;
         if fields.iter().any(|field| field.name() == &column.name) {
             return Err(Error::user("a column is there twice").with("column", &column.name));
         }
@@ -262,15 +264,41 @@ fn check_columns(columns: &[RawColumn]) -> Result<Fields> {
     Ok(fields.into())
 }
 
-fn check_type(sql_type: &str) -> Result<DataType> {
+fn check_type(sql_type: &str, parts: &mut usize) -> Result<DataType> {
     let schema = parse_ddl(&format!("column {sql_type}"))?;
     match schema.fields().as_ref() {
-        [field] if field.is_nullable() => match Layout::of(field.data_type()) {
-            Some(_) => Ok(field.data_type().clone()),
-            None => Err(Error::user("the batch ABI does not carry this type")
-                .with("type", type_name(field.data_type()))
-                .hint("it carries BOOLEAN, the numbers, DECIMAL, STRING, BINARY, DATE, TIMESTAMP, TIMESTAMP_NTZ and INTERVAL DAY TO SECOND")),
-        },
+        [field] if field.is_nullable() && Layout::of(field.data_type()).is_some() => {
+            check_parts(field.data_type(), parts)?;
+            Ok(field.data_type().clone())
+        }
         _ => Err(Error::user("a column of the manifest has one type and may be null").with("type", sql_type)),
     }
+}
+
+/// Checks what a type is made of, and counts it in.
+fn check_parts(data_type: &DataType, parts: &mut usize) -> Result<()> {
+    *parts += 1;
+    if *parts > COLUMN_PARTS_MAX {
+        let error = Error::user("the columns of a function are made of too many parts");
+        return Err(error.with("parts_max", COLUMN_PARTS_MAX));
+    }
+    for child in children(data_type) {
+        if let DataType::Struct(_) = data_type {
+            check_name("field", child.name())?;
+        }
+        match data_type {
+            // The entries of a map and their keys are never null; what else a user names may always be.
+            DataType::Map(_, _) => {
+                children(child.data_type())
+                    .iter()
+                    .try_for_each(|part| check_parts(part.data_type(), parts))?;
+            }
+            _ if child.is_nullable() => check_parts(child.data_type(), parts)?,
+            _ => {
+                return Err(Error::user("a part of a column may be null: leave NOT NULL out")
+                    .with("part", child.name()));
+            }
+        }
+    }
+    Ok(())
 }

@@ -8,6 +8,7 @@
 //! states, a [`GroupInstance`] does both and has timers. A guest lives for one stream of batches and is gone after the first error.
 
 mod aggregate;
+mod arrays;
 mod body;
 mod call;
 mod columns_in;
@@ -43,3 +44,4 @@ pub use moment::Moment;
 pub use result::{RowError, Transformed};
 pub use runtime::Runtime;
 pub use transform::{Transform, TransformInstance};
+pub use types::same_layout;

@@ -6,6 +6,7 @@ mod garbage;
 mod group;
 mod languages;
 mod malformed;
+mod nested;
 mod refusals;
 mod round_trip;
 mod sins;

@@ -122,11 +122,16 @@ impl ArrowArray {
         }
     }
 
+    /// The array with these children.
+    pub fn with_children(mut self, children: Vec<ArrowArray>) -> ArrowArray {
+        let children: Vec<_> = children.into_iter().map(crate::rows::keep_array).collect();
+        self.n_children = children.len() as i64;
+        self.children = crate::arena::keep(&children);
+        self
+    }
+
     /// A batch: a struct array without nulls.
-    pub fn of_columns(length: usize, columns: &[*const ArrowArray]) -> ArrowArray {
-        let mut batch = ArrowArray::of_buffers(length, 0, &[null()]);
-        batch.n_children = columns.len() as i64;
-        batch.children = crate::arena::keep(columns);
-        batch
+    pub fn of_columns(length: usize, columns: Vec<ArrowArray>) -> ArrowArray {
+        ArrowArray::of_buffers(length, 0, &[null()]).with_children(columns)
     }
 }

@@ -108,16 +108,13 @@ impl Buffer<u8> {
 }
 
 /// Which rows of a column are not null; nothing is kept until the first null.
+#[derive(Default)]
 pub struct Validity {
     bits: Option<Buffer<u8>>,
     nulls: usize,
 }
 
 impl Validity {
-    pub fn new() -> Validity {
-        Validity { bits: None, nulls: 0 }
-    }
-
     /// Notes row `row`, the next one, as valid.
     #[inline(always)]
     pub fn push_valid(&mut self, row: usize) {

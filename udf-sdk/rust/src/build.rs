@@ -38,7 +38,7 @@ impl<T: Copy + Default> FixedBuilder<T> {
 
 impl<T: Copy + Default> Build for FixedBuilder<T> {
     fn with_rows(rows: usize) -> Self {
-        FixedBuilder { values: Buffer::with_capacity(rows), validity: Validity::new() }
+        FixedBuilder { values: Buffer::with_capacity(rows), validity: Validity::default() }
     }
 
     fn rows(&self) -> usize {
@@ -74,7 +74,7 @@ impl BoolBuilder {
 
 impl Build for BoolBuilder {
     fn with_rows(rows: usize) -> Self {
-        BoolBuilder { bits: Buffer::with_capacity(rows / 8 + 1), validity: Validity::new(), rows: 0 }
+        BoolBuilder { bits: Buffer::with_capacity(rows / 8 + 1), validity: Validity::default(), rows: 0 }
     }
 
     fn rows(&self) -> usize {
@@ -223,7 +223,7 @@ impl Build for BytesBuilder {
         let mut offsets = Buffer::with_capacity(rows + 1);
         offsets.push(0);
         let data = Buffer::with_capacity(rows.saturating_mul(ROW_BYTES));
-        BytesBuilder { offsets, data, validity: Validity::new() }
+        BytesBuilder { offsets, data, validity: Validity::default() }
     }
 
     fn rows(&self) -> usize {

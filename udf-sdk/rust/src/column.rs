@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 
 use crate::abi::ArrowArray;
-use crate::kind::{Bytes, Fixed, Kind};
+use crate::kind::{Bytes, Fixed, Kind, Nested};
 
 /// A column of the batch.
 pub struct Column<'a, K: Kind> {
@@ -11,6 +11,7 @@ pub struct Column<'a, K: Kind> {
     validity: *const u8,
     pub(crate) first: *const u8,
     pub(crate) second: *const u8,
+    children: *const *const ArrowArray,
     lifetime: PhantomData<(&'a [u8], K)>,
 }
 
@@ -36,7 +37,8 @@ impl<'a, K: Kind> Column<'a, K> {
         };
         let validity = if array.null_count == 0 { core::ptr::null() } else { buffer(0) };
         let rows = array.length as usize;
-        Column { rows, validity, first: buffer(1), second: buffer(2), lifetime: PhantomData }
+        let children = array.children;
+        Column { rows, validity, first: buffer(1), second: buffer(2), children, lifetime: PhantomData }
     }
 
     pub fn rows(&self) -> usize {
@@ -94,5 +96,35 @@ impl<'a, K: Bytes> Column<'a, K> {
         let (start, end) = (offsets[row] as usize, offsets[row + 1] as usize);
         // SAFETY: the offsets of the host never fall and lie inside the data buffer.
         unsafe { core::slice::from_raw_parts(self.second.add(start), end - start) }
+    }
+}
+
+impl<'a, K: Nested> Column<'a, K> {
+    /// # Safety
+    /// The column has this child.
+    #[inline(always)]
+    pub(crate) unsafe fn child_array(&self, index: usize) -> &'a ArrowArray {
+        // SAFETY: by the caller's word.
+        unsafe { &**self.children.add(index) }
+    }
+
+    /// # Safety
+    /// The column has this child, and it is of this kind.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub unsafe fn child<C: Kind>(&self, index: usize) -> Column<'a, C> {
+        // SAFETY: by the caller's word.
+        unsafe { Column::from_array(self.child_array(index)) }
+    }
+
+    /// Where the items of a row start, and where they end.
+    #[inline(always)]
+    pub(crate) fn items(&self, row: usize) -> (usize, usize) {
+        assert!(row < self.rows && !self.first.is_null());
+        // SAFETY: the buffer holds an offset more than rows, aligned to 64 bytes.
+        unsafe {
+            let offset = self.first.cast::<i32>().add(row);
+            (*offset as usize, *offset.add(1) as usize)
+        }
     }
 }

@@ -28,7 +28,7 @@ pub unsafe fn open(
         return FAILED;
     };
     // SAFETY: passed on from the caller.
-    if !unsafe { agree(inputs, &function.columns_in()) } {
+    if !unsafe { agree(inputs, function.columns_in()) } {
         finish_failed("the input columns are not those of the manifest", result);
         return FAILED;
     }
@@ -37,13 +37,19 @@ pub unsafe fn open(
     OK
 }
 
-unsafe fn agree(schema: &ArrowSchema, columns: &[&ColumnSpec]) -> bool {
-    schema.n_children == columns.len() as i64
-        && columns.iter().enumerate().all(|(index, column)| {
-            // SAFETY: the schema has as many children as there are columns, each with a format ended by a zero.
-            let format = unsafe { CStr::from_ptr((**schema.children.add(index)).format.cast::<c_char>()) };
-            format.to_bytes_with_nul() == column.format.as_bytes()
-        })
+/// Whether the children of a schema are of the types of `columns`, all the way down.
+unsafe fn agree<'a>(schema: &ArrowSchema, columns: impl IntoIterator<Item = &'a ColumnSpec>) -> bool {
+    let mut found = 0;
+    columns.into_iter().all(|column| {
+        found += 1;
+        // SAFETY: the schema has as many children as it says, each with a format ended by a zero.
+        found <= schema.n_children
+            && unsafe {
+                let child = &**schema.children.add(found as usize - 1);
+                let format = CStr::from_ptr(child.format.cast::<c_char>());
+                format.to_bytes_with_nul() == column.format.as_bytes() && agree(child, column.children)
+            }
+    }) && found == schema.n_children
 }
 
 fn schema(format: &'static str, name: *const u8, columns: &[*const ArrowSchema]) -> ArrowSchema {
@@ -63,9 +69,10 @@ fn schema(format: &'static str, name: *const u8, columns: &[*const ArrowSchema])
 fn schema_of_column(column: &ColumnSpec) -> *const ArrowSchema {
     let mut name = column.name.as_bytes().to_vec();
     name.push(0);
+    let children: Vec<_> = column.children.iter().map(schema_of_column).collect();
     let to = arena::alloc_items::<ArrowSchema>(1);
     // SAFETY: the arena just handed out room for one.
-    unsafe { to.write(schema(column.format, keep(&name), &[])) };
+    unsafe { to.write(schema(column.format, keep(&name), &children)) };
     to
 }
 

@@ -1,18 +1,24 @@
 //! The column types of the ABI, under the names SQL gives them. A module's line and its columns use these.
 
+use core::fmt::Debug;
+
 use crate::build::{BoolBuilder, Build, BytesBuilder, FixedBuilder};
 use crate::column::Column;
+use crate::const_text::ConstText;
+use crate::manifest::ColumnSpec;
 
 /// A column type.
 pub trait Kind: Sized + 'static {
     /// What a row function gets and gives.
-    type Value<'a>: Copy;
+    type Value<'a>: Copy + Debug + PartialEq;
     /// Makes a column.
     type Builder: Build;
     /// The name in the manifest.
     const SQL: &'static str;
     /// Arrow's format string, ended by a zero.
     const FORMAT: &'static str;
+    /// What the type is made of.
+    const CHILDREN: &'static [ColumnSpec] = &[];
 
     /// # Safety
     /// `row` is a row of the column.
@@ -23,6 +29,9 @@ pub trait Kind: Sized + 'static {
 pub trait Fixed: Kind<Builder = FixedBuilder<Self::Native>> {
     type Native: Copy + Default + 'static;
 }
+
+/// A type made of others.
+pub trait Nested: Kind {}
 
 /// STRING and BINARY.
 pub trait Bytes: Kind<Builder = BytesBuilder> {}
@@ -67,61 +76,23 @@ fixed! {
     TIMESTAMP_NTZ i64, "TIMESTAMP_NTZ", "tsu:";
     /// INTERVAL DAY TO SECOND: microseconds.
     INTERVAL i64, "INTERVAL DAY TO SECOND", "tDu";
+    /// INTERVAL YEAR TO MONTH: months.
+    #[allow(non_camel_case_types, reason = "SQL's own name")]
+    INTERVAL_YEAR_MONTH i32, "INTERVAL YEAR TO MONTH", "tiM";
 }
 
 /// `P` digits, `S` of them behind the point; a value is the number without its point.
 pub struct DECIMAL<const P: u8, const S: u8>;
 
-/// Room for `DECIMAL(38,38)` and for `d:38,38` with its zero.
-struct Rendered {
-    bytes: [u8; 16],
-    len: usize,
-}
-
-impl Rendered {
-    const fn new(before: &str, between: u8, precision: u8, scale: u8, after: u8) -> Rendered {
-        let mut rendered = Rendered { bytes: [0; 16], len: 0 };
-        let mut index = 0;
-        while index < before.len() {
-            rendered.push(before.as_bytes()[index]);
-            index += 1;
-        }
-        rendered.number(precision);
-        rendered.push(between);
-        rendered.number(scale);
-        rendered.push(after);
-        rendered
-    }
-
-    const fn push(&mut self, byte: u8) {
-        self.bytes[self.len] = byte;
-        self.len += 1;
-    }
-
-    const fn number(&mut self, number: u8) {
-        if number >= 10 {
-            self.push(b'0' + number / 10);
-        }
-        self.push(b'0' + number % 10);
-    }
-
-    const fn as_str(&self) -> &str {
-        match core::str::from_utf8(self.bytes.split_at(self.len).0) {
-            Ok(text) => text,
-            Err(_) => "",
-        }
-    }
-}
-
 impl<const P: u8, const S: u8> DECIMAL<P, S> {
-    const SQL_TEXT: Rendered = {
+    const SQL_TEXT: ConstText<16> = {
         assert!(
             P >= 1 && P <= 38 && S <= P,
             "a decimal has 1 to 38 digits, not more behind the point than in all"
         );
-        Rendered::new("DECIMAL(", b',', P, S, b')')
+        ConstText::new("DECIMAL(").number(P).text(",").number(S).text(")")
     };
-    const FORMAT_TEXT: Rendered = Rendered::new("d:", b',', P, S, 0);
+    const FORMAT_TEXT: ConstText<16> = ConstText::new("d:").number(P).text(",").number(S).text("\0");
 }
 
 impl<const P: u8, const S: u8> Kind for DECIMAL<P, S> {

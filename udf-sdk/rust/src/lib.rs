@@ -44,6 +44,7 @@ mod buffer;
 mod build;
 pub mod bytes;
 mod column;
+mod const_text;
 #[doc(hidden)]
 pub mod entry;
 #[doc(hidden)]
@@ -52,7 +53,10 @@ mod kind;
 #[doc(hidden)]
 pub mod manifest;
 mod module;
+#[doc(hidden)]
+pub mod nested;
 mod put;
+mod record;
 #[doc(hidden)]
 pub mod rows;
 pub mod testing;
@@ -62,9 +66,10 @@ pub use column::Column;
 pub use entry::log;
 pub use group::Group;
 pub use kind::{
-    BIGINT, BINARY, BOOLEAN, DATE, DECIMAL, DOUBLE, FLOAT, INT, INTERVAL, Kind, SMALLINT, STRING, TIMESTAMP,
-    TIMESTAMP_NTZ, TINYINT,
+    BIGINT, BINARY, BOOLEAN, DATE, DECIMAL, DOUBLE, FLOAT, INT, INTERVAL, INTERVAL_YEAR_MONTH, Kind, Nested,
+    SMALLINT, STRING, TIMESTAMP, TIMESTAMP_NTZ, TINYINT,
 };
+pub use nested::{ARRAY, Entries, EntriesBuilder, Items, ItemsBuilder, MAP};
 pub use put::Put;
 pub use rows::Emit;
 

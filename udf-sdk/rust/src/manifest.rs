@@ -3,6 +3,7 @@
 use core::ffi::c_void;
 
 use crate::abi::CallResult;
+use crate::kind::Kind;
 
 /// A column of a function.
 pub struct ColumnSpec {
@@ -10,6 +11,14 @@ pub struct ColumnSpec {
     pub sql: &'static str,
     /// Arrow's format string, ended by a zero.
     pub format: &'static str,
+    /// What its type is made of.
+    pub children: &'static [ColumnSpec],
+}
+
+impl ColumnSpec {
+    pub const fn of<K: Kind>(name: &'static str) -> ColumnSpec {
+        ColumnSpec { name, sql: K::SQL, format: K::FORMAT, children: K::CHILDREN }
+    }
 }
 
 /// A function of the module.

@@ -168,11 +168,7 @@ macro_rules! module {
     };
 
     (@column $name:ident $kind:ty) => {
-        $crate::manifest::ColumnSpec {
-            name: stringify!($name),
-            sql: <$kind as $crate::Kind>::SQL,
-            format: <$kind as $crate::Kind>::FORMAT,
-        }
+        $crate::manifest::ColumnSpec::of::<$kind>(stringify!($name))
     };
 
     (@kind map) => { $crate::manifest::FunctionKind::Transform { origin: false } };

@@ -1,7 +1,10 @@
 //! What a row function may give for a column of a kind: the value, an option of it, a result with it.
 
 use crate::build::{BoolBuilder, Build, BytesBuilder, FixedBuilder};
-use crate::kind::{BIGINT, DATE, DOUBLE, FLOAT, INT, INTERVAL, SMALLINT, TIMESTAMP, TIMESTAMP_NTZ, TINYINT};
+use crate::kind::{
+    BIGINT, DATE, DOUBLE, FLOAT, INT, INTERVAL, INTERVAL_YEAR_MONTH, SMALLINT, TIMESTAMP, TIMESTAMP_NTZ,
+    TINYINT,
+};
 use crate::kind::{BINARY, BOOLEAN, DECIMAL, Kind, STRING};
 
 /// Why a row could not be computed; the row becomes an error row.
@@ -25,7 +28,7 @@ macro_rules! put_fixed {
     )+};
 }
 
-put_fixed!(TINYINT i8, SMALLINT i16, INT i32, BIGINT i64, FLOAT f32, DOUBLE f64, DATE i32);
+put_fixed!(TINYINT i8, SMALLINT i16, INT i32, BIGINT i64, FLOAT f32, DOUBLE f64, DATE i32, INTERVAL_YEAR_MONTH i32);
 put_fixed!(TIMESTAMP i64, TIMESTAMP_NTZ i64, INTERVAL i64);
 
 impl<const P: u8, const S: u8> Put<DECIMAL<P, S>> for i128 {

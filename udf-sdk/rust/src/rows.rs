@@ -59,7 +59,7 @@ impl Outputs for () {
     }
 
     fn finish(rows: usize) -> ArrowArray {
-        ArrowArray::of_columns(rows, &[])
+        ArrowArray::of_columns(rows, Vec::new())
     }
 }
 
@@ -116,8 +116,7 @@ tuples! {
 /// A batch in the arena, made of columns that stay there.
 pub fn batch(columns: Vec<ArrowArray>) -> ArrowArray {
     let rows = columns.first().map_or(0, |column| column.length as usize);
-    let columns: Vec<_> = columns.into_iter().map(keep_array).collect();
-    ArrowArray::of_columns(rows, &columns)
+    ArrowArray::of_columns(rows, columns)
 }
 
 pub(crate) fn keep_array(array: ArrowArray) -> *const ArrowArray {

@@ -5,6 +5,7 @@ use crate::arena;
 use crate::build::Build;
 use crate::column::Column;
 use crate::kind::Kind;
+use crate::nested::{Entries, Items};
 use crate::put::Put;
 use crate::rows::Emit;
 
@@ -41,6 +42,22 @@ impl Owned for &[u8] {
 
     fn owned(self) -> Vec<u8> {
         self.into()
+    }
+}
+
+impl<'a, K: Kind<Value<'a>: Owned>> Owned for Items<'a, K> {
+    type Owned = Vec<Option<<K::Value<'a> as Owned>::Owned>>;
+
+    fn owned(self) -> Self::Owned {
+        self.iter().map(|item| item.map(Owned::owned)).collect()
+    }
+}
+
+impl<'a, K: Kind<Value<'a>: Owned>, V: Kind<Value<'a>: Owned>> Owned for Entries<'a, K, V> {
+    type Owned = Vec<(<K::Value<'a> as Owned>::Owned, Option<<V::Value<'a> as Owned>::Owned>)>;
+
+    fn owned(self) -> Self::Owned {
+        self.iter().map(|(key, value)| (key.owned(), value.map(Owned::owned))).collect()
     }
 }
 

@@ -1,12 +1,13 @@
 //! Results with bent words and noise: an error or columns that hold together, never a panic.
 
-use arrow::datatypes::{DataType, Field, Fields};
+use arrow::datatypes::{FieldRef, Fields};
 
 use super::*;
+use crate::record::parse_ddl;
 use crate::udf::memory::Memory;
 use crate::udf::result::columns_only;
 use crate::udf::schema::check_outputs;
-use crate::udf::types::format;
+use crate::udf::types::{children, format};
 
 /// A guest's memory with a result at 8, made for three input rows.
 struct Image {
@@ -39,7 +40,12 @@ impl Image {
         self.words(&[format, name, 0, 0, 2, 0, children.len() as u32, 0, list, 0, 0, 0])
     }
 
-    /// Two rows out of three: numbers with a null, flags, texts; with origin, outcome and error texts.
+    fn schema_of(&mut self, field: &FieldRef) -> u32 {
+        let below: Vec<_> = children(field.data_type()).iter().map(|child| self.schema_of(child)).collect();
+        self.schema(&format(field.data_type()), field.name(), &below)
+    }
+
+    /// Two rows out of three: numbers with a null, flags, texts, arrays and maps; with origin, outcome and error texts.
     fn of_result() -> Image {
         let mut image = Image { bytes: vec![0; 40] };
         let validity = image.words(&[0b10]);
@@ -49,7 +55,13 @@ impl Image {
         let number = image.array(2, &[validity, values], &[]);
         let flag = image.array(2, &[0, values], &[]);
         let text = image.array(2, &[validity, offsets, data], &[]);
-        let columns = image.array(2, &[0], &[number, flag, text]);
+        let texts = image.words(&[0, 1, 1, 3, 4]);
+        let word = image.array(4, &[0, texts, values], &[]);
+        let list = image.array(2, &[validity, offsets], &[word]);
+        let key = image.array(4, &[0, values], &[]);
+        let entry = image.array(4, &[0], &[key, word]);
+        let map = image.array(2, &[validity, offsets], &[entry]);
+        let columns = image.array(2, &[0], &[number, flag, text, list, map]);
         let rows = image.words(&[0, 2]);
         let origin = image.array(2, &[0, rows], &[]);
         let codes = image.keep(&[0, 2, 0]);
@@ -63,8 +75,8 @@ impl Image {
 }
 
 fn outputs() -> Fields {
-    let outputs = [("n", DataType::Int64), ("flag", DataType::Boolean), ("text", DataType::Utf8)];
-    outputs.map(|(name, data_type)| Field::new(name, data_type, true)).to_vec().into()
+    let ddl = "n BIGINT, flag BOOLEAN, text STRING, words ARRAY<STRING>, counts MAP<INT, STRING>";
+    parse_ddl(ddl).unwrap().fields().clone()
 }
 
 fn read(bytes: &[u8]) -> Result<Transformed> {
@@ -139,8 +151,7 @@ fn bent_results_never_panic() {
 fn bent_schemas_never_panic() {
     let fields = outputs();
     let mut image = Image { bytes: vec![0; 8] };
-    let children: Vec<_> =
-        fields.iter().map(|field| image.schema(&format(field.data_type()), field.name(), &[])).collect();
+    let children: Vec<_> = fields.iter().map(|field| image.schema_of(field)).collect();
     let root = image.schema("+s", "", &children);
     assert!(check_outputs(Memory(&image.bytes), root, &fields).is_ok());
     let mut noise = Noise(78);

@@ -17,7 +17,7 @@ pub fn number(mut value: usize) -> Vec<u8> {
     }
 }
 
-fn name(text: &str) -> Vec<u8> {
+pub fn name(text: &str) -> Vec<u8> {
     [number(text.len()), text.as_bytes().to_vec()].concat()
 }
 
@@ -33,7 +33,7 @@ pub fn custom(text: &str, data: &str) -> Vec<u8> {
     section(0, [name(text), data.as_bytes().to_vec()].concat())
 }
 
-fn function_type(params: usize, results: usize) -> Vec<u8> {
+pub fn function_type(params: usize, results: usize) -> Vec<u8> {
     [vec![0x60], number(params), vec![0x7f; params], number(results), vec![0x7f; results]].concat()
 }
 
@@ -262,6 +262,7 @@ fn what_is_not_a_core_module_is_told_so() {
 #[test]
 fn manifests_are_refused_with_their_reason() {
     let function = |from: &str, to: &str| MANIFEST.replace(from, to);
+    let fields = |count: usize| (0..count).map(|n| format!("f{n}: INT")).collect::<Vec<_>>().join(", ");
     let columns = |column: &str| function(r#""input":[]"#, &format!(r#""input":[{column}]"#));
     let of_kind = |kind: &str, rest: &str| {
         let function = format!(r#"{{"kind":"{kind}","name":"f","input":[],{rest}}}"#);
@@ -294,7 +295,20 @@ fn manifests_are_refused_with_their_reason() {
         (columns(r#"{"name":"a","type":"INTT"}"#), "`intt` is not a type"),
         (columns(r#"{"name":"a","type":"INT, b INT"}"#), "has one type"),
         (columns(r#"{"name":"a","type":"INT NOT NULL"}"#), "has one type"),
-        (columns(r#"{"name":"a","type":"ARRAY<INT>"}"#), "does not carry this type type=`ARRAY<INT>`"),
+        (columns(r#"{"name":"a","type":"ARRAY<CHAR>"}"#), "use STRING"),
+        (
+            columns(r#"{"name":"a","type":"STRUCT<b: INT NOT NULL>"}"#),
+            "may be null: leave NOT NULL out part=`b`",
+        ),
+        (
+            columns(r#"{"name":"a","type":"ARRAY<MAP<INT, STRUCT<c: INT NOT NULL>>>"}"#),
+            "leave NOT NULL out part=`c`",
+        ),
+        (
+            columns(&format!(r#"{{"name":"a","type":"STRUCT<{}: INT>"}}"#, "b".repeat(200))),
+            "name in the manifest is empty, too long",
+        ),
+        (columns(&format!(r#"{{"name":"a","type":"STRUCT<{}>"}}"#, fields(1_100))), "made of too many parts"),
         (columns(r#"{"name":"","type":"INT"}"#), "a name in the manifest is empty"),
         (columns(r#"{"name":"a\u0007","type":"INT"}"#), "not printable"),
         (columns(r#"{"name":"a","type":"INT"},{"name":"a","type":"INT"}"#), "a column is there twice"),

@@ -34,7 +34,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("dictionary", "no dictionaries"),
     ("offsets_missing", "a buffer is missing"),
     ("offsets_fall", "the offsets of a column fall"),
-    ("offsets_negative", "the offsets of a column fall"),
+    ("offsets_negative", "the offsets of a column are negative"),
     ("offsets_leave_memory", "a pointer leaves the memory"),
     ("data_outside", "a pointer leaves the memory"),
     ("validity_outside", "a pointer leaves the memory"),

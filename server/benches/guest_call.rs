@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, StringArray};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use wasmill::udf::{Limits, Moment, Runtime, Transform};
+use wasmill::udf::{Compiler, Limits, Moment, Runtime, Transform};
 
 const MOMENT: Moment = Moment { time_us: 0, seed: 0 };
 
@@ -47,7 +47,7 @@ fn split_natively(lines: &ArrayRef) -> usize {
 }
 
 fn guest_call(criterion: &mut Criterion) {
-    let runtime = Runtime::new(Limits::default()).expect("the engine");
+    let runtime = Runtime::new(Limits::default(), Compiler::Here).expect("the engine");
     let split = transform(&runtime, "text", "split_words");
     let mix = transform(&runtime, "numbers", "mix");
     let same = transform(&runtime, "identity", "bigint");

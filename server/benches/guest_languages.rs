@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, Int64Array, StringArray, StringBuilder};
-use wasmill::udf::{Limits, Moment, Runtime, Transform};
+use wasmill::udf::{Compiler, Limits, Moment, Runtime, Transform};
 
 /// Rows of a batch.
 const ROWS: usize = 8_192;
@@ -105,7 +105,7 @@ fn in_guest(transform: &Arc<Transform>, column: &ArrayRef) -> (f64, f64) {
 }
 
 fn main() {
-    let runtime = Runtime::new(Limits::default()).expect("the engine");
+    let runtime = Runtime::new(Limits::default(), Compiler::Here).expect("the engine");
     let (lines, numbers) = (lines(), numbers());
     let mut out = std::io::stdout();
     let mut print = |line: String| writeln!(out, "{line}").expect("somewhere to print to");

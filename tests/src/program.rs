@@ -18,10 +18,15 @@ pub fn program() -> PathBuf {
 
 /// Runs the program with these arguments to its end.
 pub fn command(arguments: &[&str]) -> Ended {
-    let output = Command::new(program()).args(arguments).output();
+    let output = Command::new(program()).args(arguments).env("WASMILL_CACHE", cache()).output();
     let output = output.unwrap_or_else(|e| panic!("cannot run wasmill: {e}"));
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ended { status: output.status, out: text(&output.stdout), log: text(&output.stderr) }
+}
+
+/// Compiled modules of all tests; not those of whoever runs them.
+fn cache() -> PathBuf {
+    target_folder().join("wasmill-cache")
 }
 
 /// Where cargo builds: the folder that holds `debug` and `release`.
@@ -62,7 +67,7 @@ impl Run {
     pub fn start(dir: &Path, query: &Path, settings: &Settings) -> Run {
         let mut command = Command::new(program());
         command.arg("run").arg(query).arg("--state-dir").arg(dir.join("state")).args(["--output", "json"]);
-        command.env_remove("WASMILL_KILL_AT").env_remove("WASMILL_PARALLELISM");
+        command.env("WASMILL_CACHE", cache()).env_remove("WASMILL_KILL_AT").env_remove("WASMILL_PARALLELISM");
         if let Some(point) = &settings.kill_at {
             command.env("WASMILL_KILL_AT", point);
         }

@@ -11,3 +11,4 @@ mod spine;
 mod state;
 mod storage;
 mod tidy;
+mod upload;

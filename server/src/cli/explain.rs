@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::{PlanArgs, print};
 use crate::error::{Error, Result};
 use crate::plan::{self, Plan, PlanContext};
-use crate::udf::{Limits, Runtime};
 
 pub fn explain(args: &PlanArgs, out: &mut dyn Write) -> Result<()> {
     for (plan, _) in plans(args)? {
@@ -27,7 +26,7 @@ pub fn plans(args: &PlanArgs) -> Result<Vec<(Plan, PlanContext)>> {
     let text = std::fs::read_to_string(&args.file).map_err(|e| {
         Error::user("cannot read the query file").with("file", args.file.display()).because(e)
     })?;
-    let runtime = Runtime::new(Limits::default())?;
+    let runtime = args.compiler.runtime()?;
     let base = std::path::absolute(&args.file)
         .map_err(|e| Error::user("cannot make the file's path absolute").because(e))?;
     let base = base.parent().unwrap_or(Path::new("/")).to_path_buf();

@@ -1,5 +1,6 @@
 //! The command line: reads arguments, calls one thing, prints. Decides nothing about a batch.
 
+mod compiler;
 mod explain;
 mod run;
 mod show;
@@ -35,6 +36,9 @@ enum Command {
     /// Make modules: start one, build it, look into it, test it
     #[command(subcommand)]
     Udf(udf::UdfCommand),
+    /// Compile the module on standard input: what the other commands start, shut in
+    #[command(hide = true)]
+    CompileModule(compiler::CompileArgs),
     /// Print the completion script of a shell
     Completions { shell: clap_complete::Shell },
 }
@@ -47,6 +51,8 @@ struct PlanArgs {
     /// A folder in which `udf.module` names are looked up first
     #[arg(long, value_name = "DIR")]
     modules: Vec<PathBuf>,
+    #[command(flatten)]
+    compiler: compiler::CompilerArgs,
 }
 
 /// Runs the process and gives its exit code: 0, or by who must act 1 internal, 2 user, 3 external, 4 data.
@@ -59,6 +65,7 @@ pub fn main() -> ExitCode {
         Command::Lint(args) => explain::lint(&args, &mut out),
         Command::Show(args) => show::show(args, &mut out),
         Command::Udf(command) => udf::udf(command, &mut out),
+        Command::CompileModule(args) => compiler::compile(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "wasmill", &mut script);

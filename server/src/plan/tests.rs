@@ -4,10 +4,10 @@ use std::path::Path;
 
 use super::{Plan, PlanContext, explain, plan_file};
 use crate::error::Result;
-use crate::udf::{Limits, Runtime};
+use crate::udf::{Compiler, Limits, Runtime};
 
 fn plan(text: &str) -> Result<Vec<Plan>> {
-    let runtime = Runtime::new(Limits::default())?;
+    let runtime = Runtime::new(Limits::default(), Compiler::Here)?;
     let context = || PlanContext::new(runtime.clone(), "/nowhere".into(), Vec::new());
     Ok(plan_file(text, Path::new("q.yaml"), context)?.into_iter().map(|(plan, _)| plan).collect())
 }

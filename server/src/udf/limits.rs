@@ -1,9 +1,12 @@
 //! What a guest may use: every limit of the wasm host, with its name, unit and default.
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
+const GIB: u64 = 1024 * MIB as u64;
 
 /// The stack that a thread needs if it calls guests: wasm's own ([`Limits::stack_bytes`]), as much for the host
 /// functions below it, and the engine's frames above. A thread with less makes guest recursion end the process.
@@ -13,7 +16,8 @@ pub const GUEST_THREAD_STACK_BYTES: usize = 4 * MIB;
 pub const EPOCH_TICK_MS: u64 = 10;
 
 /// What guests of a [`Runtime`](super::Runtime) may use.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Limits {
     /// A module as uploaded.
     pub module_bytes: usize,
@@ -38,6 +42,11 @@ pub struct Limits {
     /// Log of one call.
     pub log_lines: usize,
     pub log_line_bytes: usize,
+    /// What the process that compiles a module may use: memory, processor time, and time by the clock. Trying the
+    /// module out is part of it.
+    pub compile_memory_bytes: u64,
+    pub compile_cpu_s: u64,
+    pub compile_s: u64,
 }
 
 impl Default for Limits {
@@ -57,11 +66,24 @@ impl Default for Limits {
             output_factor: 8,
             log_lines: 64,
             log_line_bytes: KIB,
+            compile_memory_bytes: 3 * GIB,
+            compile_cpu_s: 30,
+            compile_s: 60,
         }
     }
 }
 
 impl Limits {
+    /// For the process that compiles under these limits.
+    pub fn to_json(&self) -> Result<String> {
+        serde_json::to_string(self).map_err(|error| Error::internal("write down limits").because(error))
+    }
+
+    pub fn from_json(json: &str) -> Result<Limits> {
+        serde_json::from_str(json)
+            .map_err(|error| Error::user("these are no limits of guests").because(error))
+    }
+
     /// A single row may not be larger than this.
     pub fn row_bytes(&self) -> usize {
         self.memory_bytes / 4
@@ -88,6 +110,27 @@ impl Limits {
     pub fn output(&self, input_bytes: usize) -> usize {
         self.output_bytes.max(self.output_factor.saturating_mul(input_bytes))
     }
+}
+
+// The process that compiles.
+/// Stack of the thread that compiles, and then runs guests.
+pub const COMPILER_STACK_BYTES: usize = 16 * MIB;
+/// The standard streams, and images of guests' memories.
+pub const COMPILER_FILES_MAX: u64 = 16;
+/// How far it steps back behind what else runs on the machine.
+pub const COMPILER_NICENESS: i32 = 5;
+/// What it may say of a refusal.
+pub const REFUSAL_BYTES_MAX: usize = 64 * KIB;
+/// Machine code: so many times the module, and what any module takes, up to the most.
+const ARTIFACT_FACTOR: usize = 20;
+const ARTIFACT_BYTES_LEAST: usize = MIB;
+pub const ARTIFACT_BYTES_MAX: usize = 128 * MIB;
+/// Machine code that is kept on disk.
+pub const CACHE_BYTES_MAX: u64 = GIB;
+
+/// The machine code of a module of this size may take so much.
+pub fn artifact_bytes_max(module_bytes: usize) -> usize {
+    module_bytes.saturating_mul(ARTIFACT_FACTOR).saturating_add(ARTIFACT_BYTES_LEAST).min(ARTIFACT_BYTES_MAX)
 }
 
 // The shape of a module. A valid module of some hundred kilobytes can make a compiler ask for gigabytes; these caps

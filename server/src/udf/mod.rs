@@ -30,6 +30,7 @@ mod toolchain;
 mod transform;
 mod trap;
 mod types;
+mod upload;
 
 #[cfg(test)]
 mod tests;
@@ -45,3 +46,4 @@ pub use result::{RowError, Transformed};
 pub use runtime::Runtime;
 pub use transform::{Transform, TransformInstance};
 pub use types::same_layout;
+pub use upload::{Compiler, compile_for_parent};

@@ -26,8 +26,8 @@ pub struct Module {
 impl Module {
     pub(super) fn load(runtime: &Arc<Runtime>, bytes: &[u8]) -> Result<Arc<Module>> {
         let manifest = inspect(bytes, &runtime.limits)?;
-        let refused = |error: wasmtime::Error| Error::user("the module cannot be compiled").because(error);
-        let compiled = wasmtime::Module::from_binary(&runtime.engine, bytes).map_err(refused)?;
+        let compiled = runtime.compiler.compile(&runtime.engine, bytes, &runtime.limits)?;
+        let refused = |error: wasmtime::Error| Error::user("the module cannot be linked").because(error);
         let pre = runtime.linker.instantiate_pre(&compiled).map_err(refused)?;
         Ok(Arc::new(Module {
             runtime: Arc::clone(runtime),

@@ -1,4 +1,4 @@
-//! The engine that compiles and runs guests, one for the process, and the thread that ends calls that take too long.
+//! The engine that runs guests, one for the process, and the thread that ends calls that take too long.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use super::guest::{Guest, link};
 use super::inspect::FEATURES;
 use super::limits::{BACKTRACE_FRAMES_MAX, EPOCH_TICK_MS, Limits};
 use super::module::Module;
+use super::upload::Compiler;
 use crate::error::{Error, Result};
 
 /// What an instance may take on our side, without its memory.
@@ -24,18 +25,19 @@ pub struct Runtime {
     pub(super) engine: Engine,
     pub(super) linker: Linker<Guest>,
     pub(super) limits: Limits,
+    pub(super) compiler: Compiler,
     _ticker: Ticker,
 }
 
 impl Runtime {
-    /// Reserves address space and starts the thread that watches the time.
-    pub fn new(limits: Limits) -> Result<Arc<Runtime>> {
+    /// Reserves address space and starts the thread that watches the time. Modules are compiled by `compiler`.
+    pub fn new(limits: Limits, compiler: Compiler) -> Result<Arc<Runtime>> {
         if limits.call_bytes == 0 || limits.call_bytes > limits.row_bytes() {
             return Err(Error::user("a call's input may be at most a quarter of a guest's memory")
                 .with("call_bytes", limits.call_bytes)
                 .with("memory_bytes", limits.memory_bytes));
         }
-        let engine = Engine::new(&config(&limits)).map_err(|error| {
+        let engine = Engine::new(&config(&limits, &compiler)).map_err(|error| {
             Error::user("prepare the engine for guests")
                 .with("instances", limits.instances)
                 .with("memory_bytes", limits.memory_bytes)
@@ -47,10 +49,11 @@ impl Runtime {
         let mut linker = Linker::new(&engine);
         link(&mut linker)?;
         let ticker = Ticker::start(&engine)?;
-        Ok(Arc::new(Runtime { engine, linker, limits, _ticker: ticker }))
+        Ok(Arc::new(Runtime { engine, linker, limits, compiler, _ticker: ticker }))
     }
 
-    /// Checks and compiles a module. Errors are the user's and say what a module may be.
+    /// Checks a module, has it compiled unless that was done before, and loads it. Errors are the user's and say what a
+    /// module may be.
     pub fn load(self: &Arc<Self>, bytes: &[u8]) -> Result<Arc<Module>> {
         Module::load(self, bytes)
     }
@@ -60,7 +63,8 @@ impl Runtime {
     }
 }
 
-fn config(limits: &Limits) -> Config {
+/// The same for who compiles and who runs: code of another setting is not loaded.
+fn config(limits: &Limits, compiler: &Compiler) -> Config {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(limits.instances)
         .total_memories(limits.instances)
@@ -71,9 +75,13 @@ fn config(limits: &Limits) -> Config {
         .max_core_instance_size(INSTANCE_BYTES)
         .max_memory_size(limits.memory_bytes);
     let mut config = Config::new();
+    if compiler.is_here() {
+        // One thread, so that the limits of a process mean the same on every machine.
+        config.strategy(Strategy::Cranelift).cranelift_opt_level(OptLevel::Speed).parallel_compilation(false);
+    } else {
+        config.enable_compiler(false);
+    }
     config
-        .strategy(Strategy::Cranelift)
-        .cranelift_opt_level(OptLevel::Speed)
         .wasm_features(wasmtime_features_off(), false)
         .wasm_features(FEATURES, true)
         // A reservation of 4 GiB, the default, is what makes checks of bounds free. It never moves.

@@ -32,7 +32,7 @@ fn limits() -> Limits {
 
 fn runtime() -> Arc<Runtime> {
     static RUNTIME: OnceLock<Arc<Runtime>> = OnceLock::new();
-    Arc::clone(RUNTIME.get_or_init(|| Runtime::new(limits()).unwrap()))
+    Arc::clone(RUNTIME.get_or_init(|| Runtime::new(limits(), Compiler::Here).unwrap()))
 }
 
 const MOMENT: Moment = Moment { time_us: 1_795_262_400_123_456, seed: 7 };

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::inspect::load;
 use super::{Language, module_folder};
+use crate::cli::compiler::CompilerArgs;
 use crate::cli::print;
 use crate::error::{Error, Result};
 
@@ -13,13 +14,15 @@ pub struct BuildArgs {
     /// The module's folder
     #[arg(default_value = ".")]
     folder: PathBuf,
+    #[command(flatten)]
+    compiler: CompilerArgs,
 }
 
 pub fn build(args: &BuildArgs, out: &mut dyn Write) -> Result<()> {
     let (folder, name) = module_folder(&args.folder)?;
     let module = folder.join(format!("{name}.wasm"));
     compile(&folder, &name, &module)?;
-    let (_, bytes) = load(&module)?;
+    let (_, bytes) = load(&module, &args.compiler.runtime()?)?;
     print(out, &format!("built {} ({} bytes)\n", module.display(), bytes.len()))
 }
 

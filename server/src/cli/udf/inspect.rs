@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::Fields;
 
+use crate::cli::compiler::CompilerArgs;
 use crate::cli::print;
 use crate::error::{Error, Result};
 use crate::record::type_name;
@@ -16,18 +17,19 @@ use crate::udf::{Kind, Limits, Module, Runtime};
 pub struct InspectArgs {
     /// The module: a .wasm file
     module: PathBuf,
+    #[command(flatten)]
+    compiler: CompilerArgs,
 }
 
 pub fn inspect(args: &InspectArgs, out: &mut dyn Write) -> Result<()> {
-    let (module, bytes) = load(&args.module)?;
+    let (module, bytes) = load(&args.module, &args.compiler.runtime()?)?;
     print(out, &describe(&module, bytes.len()))
 }
 
 /// Loads a module as a query does, under the same limits.
-pub fn load(path: &Path) -> Result<(Arc<Module>, Vec<u8>)> {
+pub fn load(path: &Path, runtime: &Arc<Runtime>) -> Result<(Arc<Module>, Vec<u8>)> {
     let bytes = std::fs::read(path)
         .map_err(|e| Error::user("cannot read the module").with("module", path.display()).because(e))?;
-    let runtime = Runtime::new(Limits::default())?;
     let module = runtime.load(&bytes).map_err(|error| error.with("module", path.display()))?;
     Ok((module, bytes))
 }

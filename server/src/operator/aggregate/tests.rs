@@ -11,7 +11,7 @@ use super::guest::GuestStates;
 use super::lane::Lane;
 use super::row_codec::RowCodec;
 use super::table::GroupTable;
-use crate::udf::{Limits, Moment, Runtime};
+use crate::udf::{Compiler, Limits, Moment, Runtime};
 
 fn columns() -> Vec<ArrayRef> {
     let list = ListArray::from_iter_primitive::<Int32Type, _, _>(vec![
@@ -170,7 +170,8 @@ fn many_keys_stay_apart() {
 /// The three largest of many numbers in seven groups: of pieces that are updated one by one, and of parts of them that
 /// are merged; with room for so many bytes a call.
 fn largest(call_bytes: usize, piece: usize, parts: usize) -> (ArrayRef, Vec<ArrayRef>) {
-    let runtime = Runtime::new(Limits { call_bytes, instances: 4, ..Limits::default() }).unwrap();
+    let runtime =
+        Runtime::new(Limits { call_bytes, instances: 4, ..Limits::default() }, Compiler::Here).unwrap();
     let module = runtime.load(&std::fs::read(build_udfs::module("top")).unwrap()).unwrap();
     let aggregate = module.aggregate("top_k").unwrap();
     let call = GuestCall { aggregate, module: "top".into(), arguments: Vec::new(), name: "top".into() };

@@ -16,7 +16,7 @@ use crate::operator::Merged;
 use crate::record::{QueryId, timestamp_type};
 use crate::state::{KEY_GROUPS, OperatorState, SharedMemory, StateSettings, StateStore};
 use crate::storage::MemoryStorage;
-use crate::udf::{Limits, Moment, Runtime};
+use crate::udf::{Compiler, Limits, Moment, Runtime};
 
 fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
@@ -55,7 +55,7 @@ impl World {
         limits: Limits,
         shares: u16,
     ) -> World {
-        let runtime = Runtime::new(Limits { instances: 16, ..limits }).unwrap();
+        let runtime = Runtime::new(Limits { instances: 16, ..limits }, Compiler::Here).unwrap();
         let module = runtime.load(&std::fs::read(build_udfs::module("sessions")).unwrap()).unwrap();
         let analyzer = Analyzer::new(schema(), Arc::new(Environment::new()));
         let expression = |text: &str| analyzer.expression(text).unwrap();

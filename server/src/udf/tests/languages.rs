@@ -176,8 +176,11 @@ fn preview1_ends_a_guest_that_goes_too_far() {
         let text = report(&ask(function, x).unwrap_err());
         assert!(text.contains(part), "{function} {x}: {text}");
     }
-    let poor =
-        Runtime::new(Limits { fuel_per_call: 1 << 20, fuel_per_row: 0, instances: 2, ..limits() }).unwrap();
+    let poor = Runtime::new(
+        Limits { fuel_per_call: 1 << 20, fuel_per_row: 0, instances: 2, ..limits() },
+        Compiler::Here,
+    )
+    .unwrap();
     let chance = poor.load(&bytes("preview1")).unwrap().transform("much_chance").unwrap();
     let error = chance.open(MOMENT).unwrap().process(&[numbers(&[Some(2 << 20)])], 1).unwrap_err();
     assert_eq!(error.fact("trap"), Some("out of fuel"), "{error}");

@@ -170,7 +170,7 @@ fn there_and_back(transform: &Arc<Transform>, column: &ArrayRef) {
 #[test]
 fn every_type_comes_back_whole_sliced_and_empty() {
     // The second one has calls so small that every batch is cut in pieces.
-    let small = Runtime::new(Limits { call_bytes: 256, instances: 4, ..limits() }).unwrap();
+    let small = Runtime::new(Limits { call_bytes: 256, instances: 4, ..limits() }, Compiler::Here).unwrap();
     let mut noise = Noise(4711);
     for sql_type in TYPES {
         let data_type = data_type(sql_type);

@@ -325,6 +325,8 @@ fn manifests_are_refused_with_their_reason() {
 #[test]
 fn limits_that_do_not_fit_together_are_refused() {
     let error =
-        Runtime::new(Limits { call_bytes: 1 << 20, memory_bytes: 1 << 20, ..limits() }).err().unwrap();
+        Runtime::new(Limits { call_bytes: 1 << 20, memory_bytes: 1 << 20, ..limits() }, Compiler::Here)
+            .err()
+            .unwrap();
     assert_eq!(error.fact("memory_bytes"), Some("1048576"));
 }

@@ -95,7 +95,7 @@ fn every_type_comes_back_as_it_went() {
 
 #[test]
 fn a_batch_too_large_for_a_call_is_split_and_nothing_is_lost() {
-    let small = Runtime::new(Limits { call_bytes: 4096, instances: 4, ..limits() }).unwrap();
+    let small = Runtime::new(Limits { call_bytes: 4096, instances: 4, ..limits() }, Compiler::Here).unwrap();
     let split = small.load(&bytes("text")).unwrap().transform("split_words").unwrap();
     let lines: Vec<_> = (0..5_000).map(|row| "wort ".repeat(row % 40) + &row.to_string()).collect();
     let column: ArrayRef = Arc::new(StringArray::from(lines.clone()));
@@ -121,8 +121,12 @@ fn a_batch_too_large_for_a_call_is_split_and_nothing_is_lost() {
 #[test]
 fn a_row_larger_than_a_call_goes_alone_and_one_too_large_is_refused() {
     let small = Limits { call_bytes: 4096, memory_bytes: 4 << 20, instances: 4, ..limits() };
-    let transform =
-        Runtime::new(small).unwrap().load(&bytes("identity")).unwrap().transform("string").unwrap();
+    let transform = Runtime::new(small, Compiler::Here)
+        .unwrap()
+        .load(&bytes("identity"))
+        .unwrap()
+        .transform("string")
+        .unwrap();
     let large = "x".repeat(100_000);
     let column = strings(&[Some("a"), Some(&large), Some("b")]);
     let results = transform.open(MOMENT).unwrap().process(&[Arc::clone(&column)], 3).unwrap();

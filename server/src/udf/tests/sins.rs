@@ -120,7 +120,7 @@ fn what_only_looks_wrong_is_taken() {
 #[test]
 fn a_loop_is_stopped_by_the_clock_when_fuel_is_plenty() {
     let patient = Limits { fuel_per_call: u64::MAX, deadline_ms: 50, instances: 4, ..limits() };
-    let hostile = Runtime::new(patient).unwrap().load(&bytes("hostile")).unwrap();
+    let hostile = Runtime::new(patient, Compiler::Here).unwrap().load(&bytes("hostile")).unwrap();
     for (sin, call) in
         [("endless_loop", "process"), ("endless_bulk_fill", "process"), ("endless_open", "open")]
     {
@@ -134,13 +134,10 @@ fn a_loop_is_stopped_by_the_clock_when_fuel_is_plenty() {
 #[test]
 fn fuel_spent_is_the_same_in_every_run() {
     let enough = |fuel_per_call| {
-        let runtime = Runtime::new(Limits {
-            fuel_per_call,
-            fuel_per_row: 0,
-            fuel_per_byte: 0,
-            instances: 2,
-            ..limits()
-        });
+        let runtime = Runtime::new(
+            Limits { fuel_per_call, fuel_per_row: 0, fuel_per_byte: 0, instances: 2, ..limits() },
+            Compiler::Here,
+        );
         let split = runtime.unwrap().load(&bytes("text")).unwrap().transform("split_words").unwrap();
         split
             .open(MOMENT)
@@ -159,7 +156,7 @@ fn fuel_spent_is_the_same_in_every_run() {
 
 #[test]
 fn guests_may_not_outnumber_the_pool() {
-    let two = Runtime::new(Limits { instances: 2, ..limits() }).unwrap();
+    let two = Runtime::new(Limits { instances: 2, ..limits() }, Compiler::Here).unwrap();
     let split = two.load(&bytes("text")).unwrap().transform("split_words").unwrap();
     let guests = [split.open(MOMENT).unwrap(), split.open(MOMENT).unwrap()];
     let error = split.open(MOMENT).err().unwrap();

@@ -15,6 +15,7 @@ use std::thread;
 
 use super::inspect::load;
 use super::module_folder;
+use crate::cli::compiler::CompilerArgs;
 use crate::cli::print;
 use crate::error::{Error, ErrorKind, Result};
 use crate::udf::{GUEST_THREAD_STACK_BYTES, Kind, Module, Moment};
@@ -35,6 +36,8 @@ pub struct TestArgs {
     /// you believe it
     #[arg(long)]
     write: bool,
+    #[command(flatten)]
+    compiler: CompilerArgs,
 }
 
 pub fn test(args: &TestArgs, out: &mut dyn Write) -> Result<()> {
@@ -45,7 +48,7 @@ pub fn test(args: &TestArgs, out: &mut dyn Write) -> Result<()> {
             .with("module", module.display())
             .hint("`wasmill udf build`"));
     }
-    let (module, _) = load(&module)?;
+    let (module, _) = load(&module, &args.compiler.runtime()?)?;
     run_cases(&module, &folder.join("cases"), args.write, out)
 }
 

@@ -1,9 +1,11 @@
 //! Tests of cases: those of the sample modules pass, and what is wrong with one is told.
 
 use super::*;
+use crate::udf::{Compiler, Limits, Runtime};
 
 fn module(name: &str) -> Arc<Module> {
-    load(&build_udfs::module(name)).unwrap().0
+    let runtime = Runtime::new(Limits::default(), Compiler::Here).unwrap();
+    load(&build_udfs::module(name), &runtime).unwrap().0
 }
 
 fn udfs() -> PathBuf {

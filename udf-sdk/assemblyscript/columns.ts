@@ -8,6 +8,8 @@ export class Column<T> {
   // The value of a null row means nothing.
   isNull(row: i32): bool { return isNullAt(this.valid, row); }
   at(row: i32): T { return load<T>(this.values + (<usize>row << alignof<T>())); }
+  // The value, or something else in the place of null.
+  or(row: i32, otherwise: T): T { return this.isNull(row) ? otherwise : this.at(row); }
 }
 
 @unmanaged

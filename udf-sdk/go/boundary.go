@@ -19,7 +19,17 @@ type arrowSchema struct {
 }
 
 type result struct {
-	columns, origin, outcome, failure, message, messageBytes address
+	columns, origin, outcome, failure, message, messageBytes, states, timers address
+}
+
+type aggregateCall struct {
+	step         int32
+	states, rows address
+}
+
+type groupCall struct {
+	watermark, time                   int64
+	keys, states, rows, timers, fired address
 }
 
 const (
@@ -76,9 +86,10 @@ func open(index uint32, _, outputs, to address) uint32 {
 	if function == nil {
 		return failedStatus
 	}
-	schemas := make([]arrowSchema, len(function.outputs))
-	children := make([]address, len(function.outputs))
-	for i, column := range function.outputs {
+	columns := function.handed()
+	schemas := make([]arrowSchema, len(columns))
+	children := make([]address, len(columns))
+	for i, column := range columns {
 		schemas[i] = arrowSchema{format: hold(text(column.format)), name: hold(text(column.name)), flags: nullable}
 		children[i] = addressOf(schemas[i:])
 	}
@@ -91,22 +102,63 @@ func open(index uint32, _, outputs, to address) uint32 {
 }
 
 //go:wasmexport wasmill_process
-func process(index uint32, batch, to address) uint32 {
-	function := functionOf(index, to)
-	if function == nil {
+func process(index uint32, from, to address) uint32 {
+	f := functionOf(index, to)
+	if f == nil {
 		return failedStatus
 	}
-	call := function.call
-	rows := at[arrowArray](batch)
-	call.start(int(rows.length))
-	for i, child := range many[address](rows.children, len(function.inputs)) {
-		call.inputs[i] = inputOf(at[arrowArray](child), function.inputs[i].format)
-	}
-	if err := call.run(); err != nil {
+	var out hostResult
+	if err := f.process(f.read(from), &out); err != nil {
 		return fail(to, err.Error())
 	}
-	call.finish(at[result](to))
+	out.write(at[result](to))
 	return wellStatus
+}
+
+// Reads what the host calls a function with.
+func (f *function) read(from address) *hostCall {
+	switch f.kind {
+	case "aggregate":
+		call := at[aggregateCall](from)
+		in := &hostCall{step: call.step, states: batchOf(call.states, f.state)}
+		switch call.step {
+		case updateStep:
+			in.rows, in.owners = groupedOf(call.rows, f.inputs)
+		case mergeStep:
+			in.rows, in.owners = groupedOf(call.rows, f.state)
+		}
+		return in
+	case "group":
+		call := at[groupCall](from)
+		in := &hostCall{watermark: call.watermark, time: call.time}
+		in.keys, in.states = batchOf(call.keys, f.key), batchOf(call.states, f.state)
+		in.rows, in.owners = groupedOf(call.rows, f.inputs)
+		in.timers, in.fired = timersOf(call.timers), timersOf(call.fired)
+		return in
+	default:
+		return &hostCall{rows: batchOf(from, f.inputs)}
+	}
+}
+
+func batchOf(from address, columns []column) batch {
+	array := at[arrowArray](from)
+	all := make([]any, len(columns))
+	for i, child := range many[address](array.children, len(columns)) {
+		all[i] = inputOf(at[arrowArray](child), columns[i].format)
+	}
+	return batch{int(array.length), all}
+}
+
+// A batch and, behind its columns, the group of each row.
+func groupedOf(from address, columns []column) (batch, []int32) {
+	array := at[arrowArray](from)
+	last := many[address](array.children, len(columns)+1)[len(columns)]
+	return batchOf(from, columns), inputOf(at[arrowArray](last), "i").(Column[int32]).Values
+}
+
+func timersOf(from address) timers {
+	both := batchOf(from, timerColumns).columns
+	return timers{both[0].(Column[int32]).Values, both[1].(Column[int64]).Values}
 }
 
 func functionOf(index uint32, to address) *function {
@@ -154,28 +206,34 @@ func inputOf(array *arrowArray, format string) any {
 	}
 }
 
-func (call *Call) finish(to *result) {
-	children := make([]address, len(call.outputs))
-	rows := call.Rows
-	if call.function.origin {
-		rows = len(call.origin.values)
-		to.origin = arrayOf(rows, &validity{}, addressOf(call.origin.values))
+func (out *hostResult) write(to *result) {
+	to.columns = structOf(out.rows, out.columns)
+	if out.origin != nil {
+		to.origin = finished(out.origin)
 	}
-	for i, output := range call.outputs {
-		children[i] = finished(output)
+	if out.outcomes != nil {
+		to.outcome = arrayOf(len(out.outcomes), &validity{}, hold(out.outcomes))
 	}
-	columns := arrowArray{
+	if out.errors != nil {
+		to.failure = finished(out.errors)
+		held = append(held, out.errors)
+	}
+	if out.states != nil {
+		to.states = structOf(out.groups, out.states)
+		to.timers = structOf(out.timersCount, out.timers)
+	}
+}
+
+func structOf(rows int, columns []builder) address {
+	children := make([]address, len(columns))
+	for i, column := range columns {
+		children[i] = finished(column)
+	}
+	all := arrowArray{
 		length: int64(rows), buffersCount: 1, buffers: hold([]address{0}),
 		childrenCount: int64(len(children)), children: hold(children),
 	}
-	to.columns = hold([]arrowArray{columns})
-	if call.outcomes != nil {
-		to.outcome = arrayOf(call.Rows, &validity{}, hold(call.outcomes))
-	}
-	if call.errors != nil {
-		to.failure = finished(call.errors)
-		held = append(held, call.errors)
-	}
+	return hold([]arrowArray{all})
 }
 
 func finished(output builder) address {

@@ -47,7 +47,7 @@ func OutText(call *Call, column int) *TextBuilder {
 func output[B builder](call *Call, number int) B {
 	column, fits := call.outputs[number].(B)
 	if !fits {
-		panic("wasmill: output column " + call.function.outputs[number].name + " has another type than it is written as")
+		panic("wasmill: output column " + call.outs[number].name + " has another type than it is written as")
 	}
 	return column
 }

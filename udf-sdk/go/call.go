@@ -3,13 +3,19 @@ package wasmill
 // Call is one batch on its way through a function. It and what it gives are the function's until it returns.
 type Call struct {
 	// Rows of each input column.
-	Rows     int
-	function *function
-	inputs   []any
-	outputs  []builder
-	origin   Builder[int32]
-	outcomes []byte
-	errors   *TextBuilder
+	Rows int
+	// Of a group function: the watermark, NoWatermark if there is none, and the time of the batch by the clock, the same
+	// whenever it runs again. Microseconds since 1970-01-01 UTC.
+	Watermark, Time int64
+
+	timers    []int64
+	group     int
+	ins, outs []column
+	inputs    []any
+	outputs   []builder
+	origin    Builder[int32]
+	outcomes  []byte
+	errors    *TextBuilder
 }
 
 const (
@@ -18,17 +24,17 @@ const (
 	rowError
 )
 
-func newCall(function *function) *Call {
-	call := &Call{function: function, inputs: make([]any, len(function.inputs))}
-	for _, column := range function.outputs {
+func newCall(ins, outs []column) *Call {
+	call := &Call{ins: ins, outs: outs}
+	for _, column := range outs {
 		call.outputs = append(call.outputs, newBuilder(column.format))
 	}
 	return call
 }
 
 // Makes the call ready for the next batch.
-func (call *Call) start(rows int) {
-	call.Rows = rows
+func (call *Call) start(in batch) {
+	call.Rows, call.inputs = in.rows, in.columns
 	for _, output := range call.outputs {
 		output.reset()
 	}
@@ -73,22 +79,12 @@ func (call *Call) note(row int, outcome byte) {
 	call.outcomes[row] = outcome
 }
 
-// Runs the function. The error fails the batch.
-func (call *Call) run() error {
-	if err := call.function.run(call); err != nil {
-		return err
-	}
-	rows := call.Rows
-	if call.function.origin {
-		rows = len(call.origin.values)
-	}
+// The output columns, which must have so many rows.
+func (call *Call) made(rows int) []builder {
 	for _, output := range call.outputs {
 		if output.rows() != rows {
 			panic("wasmill: an output column has too few or too many rows")
 		}
 	}
-	if call.errors != nil {
-		call.fillErrors(call.Rows)
-	}
-	return nil
+	return call.outputs
 }

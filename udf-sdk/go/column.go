@@ -29,6 +29,14 @@ type Column[T Number] struct {
 	Values []T
 }
 
+// Or gives a row, or something else in the place of null.
+func (column Column[T]) Or(row int, otherwise T) T {
+	if column.IsNull(row) {
+		return otherwise
+	}
+	return column.Values[row]
+}
+
 // Bools is an input column of BOOLEAN.
 type Bools struct {
 	bitmap
@@ -70,7 +78,7 @@ func InText(call *Call, column int) Texts {
 func input[C any](call *Call, number int) C {
 	column, fits := call.inputs[number].(C)
 	if !fits {
-		panic("wasmill: input column " + call.function.inputs[number].name + " has another type than it is read as")
+		panic("wasmill: input column " + call.ins[number].name + " has another type than it is read as")
 	}
 	return column
 }

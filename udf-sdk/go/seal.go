@@ -34,18 +34,10 @@ type manifestColumn struct {
 	Type string `json:"type"`
 }
 
-type manifestFunction struct {
-	Kind   string           `json:"kind"`
-	Name   string           `json:"name"`
-	Input  []manifestColumn `json:"input"`
-	Output []manifestColumn `json:"output"`
-	Origin bool             `json:"origin"`
-}
-
 type manifest struct {
-	ABI       int                `json:"abi"`
-	SDK       string             `json:"sdk"`
-	Functions []manifestFunction `json:"functions"`
+	ABI       int              `json:"abi"`
+	SDK       string           `json:"sdk"`
+	Functions []map[string]any `json:"functions"`
 }
 
 func describe() manifest {
@@ -58,8 +50,18 @@ func describe() manifest {
 		return list
 	}
 	for _, f := range functions {
-		all.Functions = append(all.Functions,
-			manifestFunction{"transform", f.name, list(f.inputs), list(f.outputs), f.origin})
+		about := map[string]any{
+			"kind": f.kind, "name": f.name, "input": list(f.inputs), "output": list(f.outputs),
+		}
+		switch f.kind {
+		case "transform":
+			about["origin"] = f.origin
+		case "aggregate":
+			about["state"] = list(f.state)
+		case "group":
+			about["state"], about["key"], about["time"] = list(f.state), list(f.key), f.time
+		}
+		all.Functions = append(all.Functions, about)
 	}
 	return all
 }

@@ -19,6 +19,8 @@
 //		return nil
 //	}
 //
+// [Aggregate] and [Group] declare functions that stand at a groupBy.
+//
 // README.md beside this file has the commands that build a module; udf-sdk/ABI.md says what crosses the boundary.
 package wasmill
 
@@ -26,12 +28,17 @@ import "strings"
 
 // A function of the module.
 type function struct {
-	name            string
+	kind, name      string
 	inputs, outputs []column
-	origin          bool
-	run             func(*Call) error
-	// Kept from batch to batch, so that columns are made in memory that is there already.
-	call *Call
+	// Of a transform: whether output rows say where they came from.
+	origin bool
+	// Of an aggregate and of a group function.
+	state []column
+	// Of a group function.
+	key  []column
+	time TimeMode
+	// Turns a call of the host into its result.
+	process func(*hostCall, *hostResult) error
 }
 
 // A column of the manifest, and its type in Arrow's schemas.
@@ -41,23 +48,88 @@ type column struct {
 
 var functions []*function
 
+// What the host calls a function with, as far as its kind has it.
+type hostCall struct {
+	// A batch of the input columns, or of other states.
+	rows batch
+	// The group of each row.
+	owners          []int32
+	step            int32
+	keys, states    batch
+	watermark, time int64
+	timers, fired   timers
+}
+
+// Columns that came, of so many rows.
+type batch struct {
+	rows    int
+	columns []any
+}
+
+// The group and the time of each timer, in the order of the groups.
+type timers struct {
+	groups []int32
+	times  []int64
+}
+
+// What a function hands back, as far as its kind has it.
+type hostResult struct {
+	rows     int
+	columns  []builder
+	origin   *Builder[int32]
+	outcomes []byte
+	errors   *TextBuilder
+	// Of so many groups.
+	groups int
+	states []builder
+	// How many timers there are, and their groups and times.
+	timersCount int
+	timers      []builder
+}
+
 // Map declares a function that gives one row for each row. Columns are written as in SQL: "name TYPE, name TYPE".
 func Map(name, inputs, outputs string, run func(*Call) error) {
-	declare(name, inputs, outputs, false, run)
+	transform(name, inputs, outputs, false, run)
 }
 
 // FlatMap declares a function that gives any number of rows for each row: it pushes a row to every output column, and
 // says with [Call.Emit] where it came from.
 func FlatMap(name, inputs, outputs string, run func(*Call) error) {
-	declare(name, inputs, outputs, true, run)
+	transform(name, inputs, outputs, true, run)
 }
 
-func declare(name, inputs, outputs string, origin bool, run func(*Call) error) {
-	function := &function{
-		name: name, inputs: columns(name, inputs), outputs: columns(name, outputs), origin: origin, run: run,
+func transform(name, inputs, outputs string, origin bool, run func(*Call) error) {
+	f := declare("transform", name, inputs, outputs)
+	f.origin = origin
+	// Kept from batch to batch, so that columns are made in memory that is there already.
+	call := newCall(f.inputs, f.outputs)
+	f.process = func(in *hostCall, out *hostResult) error {
+		call.start(in.rows)
+		if err := run(call); err != nil {
+			return err
+		}
+		out.rows = call.Rows
+		if origin {
+			out.rows, out.origin = len(call.origin.values), &call.origin
+		}
+		out.columns = call.made(out.rows)
+		out.outcomes, out.errors = call.outcomes, call.errors
+		if call.errors != nil {
+			call.fillErrors(call.Rows)
+		}
+		return nil
 	}
-	function.call = newCall(function)
-	functions = append(functions, function)
+}
+
+func declare(kind, name, inputs, outputs string) *function {
+	f := &function{kind: kind, name: name, inputs: columns(name, inputs), outputs: columns(name, outputs)}
+	functions = append(functions, f)
+	return f
+}
+
+// The columns that the function hands back.
+func (f *function) handed() []column {
+	return append(append([]column{}, f.state...), f.outputs...)
 }
 
 // Arrow's formats of the types that cross, but DECIMAL's, which depends on its numbers.

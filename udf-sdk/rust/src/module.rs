@@ -312,7 +312,7 @@ macro_rules! module {
         unsafe { $crate::group::run(call, $result, functions) }
     }};
 
-    (@timer $held:ident $group:ident $at:ident) => { let _ = ($held, $group, $at); };
+    (@timer $held:ident $group:ident $at:ident) => {{ let _ = ($held, $group, $at); }};
     (@timer $held:ident $group:ident $at:ident $time:ident) => { $held.timer($group, $at) };
 
     (@batch $result:ident $rows:ident $name:ident ($($in:ident)*) ($($out:ident $out_kind:ty,)*)) => {{

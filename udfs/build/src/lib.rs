@@ -10,14 +10,23 @@ use std::{env, fs, io};
 pub const MODULES: [&str; 6] = ["text", "identity", "numbers", "top", "sessions", "hostile"];
 
 /// The modules in other languages.
-pub const WORDS: [&str; 5] = ["words-c", "words-by-hand", "words-go", "words-assemblyscript", "preview1"];
+pub const OTHERS: [&str; 8] = [
+    "words-c",
+    "words-by-hand",
+    "words-go",
+    "words-assemblyscript",
+    "kinds-c",
+    "kinds-go",
+    "kinds-assemblyscript",
+    "preview1",
+];
 
 /// Builds the modules of these names, or all of them if there is no name, and gives their paths in the same order.
 ///
 /// Those in Rust are compiled in a target folder of their own inside the workspace's, so that nothing native is built
 /// again. The error says what to do.
 pub fn build(names: &[&str]) -> Result<Vec<PathBuf>, String> {
-    let all: Vec<&str> = MODULES.iter().chain(&WORDS).copied().collect();
+    let all: Vec<&str> = MODULES.iter().chain(&OTHERS).copied().collect();
     let names = if names.is_empty() { &all } else { names };
     let root = workspace_root();
     let target = target_folder(&root);
@@ -37,7 +46,7 @@ pub fn build(names: &[&str]) -> Result<Vec<PathBuf>, String> {
     for name in others {
         // Another process may be building the same.
         let fresh = folder.join(format!("{name}.{}.wasm", std::process::id()));
-        build_words(&root, name, &fresh)?;
+        build_other(&root, name, &fresh)?;
         place(name, &fresh)?;
         fs::remove_file(&fresh).map_err(|error| format!("remove {}: {error}", fresh.display()))?;
     }
@@ -85,20 +94,23 @@ fn target_folder(root: &Path) -> PathBuf {
     }
 }
 
-/// Builds a module of [`WORDS`] to the file `to`.
-fn build_words(root: &Path, name: &str, to: &Path) -> Result<(), String> {
+/// Builds a module of [`OTHERS`] to the file `to`.
+fn build_other(root: &Path, name: &str, to: &Path) -> Result<(), String> {
     let c = |source| wasmill_udf_build::c(root, source, &root.join("udf-sdk/c"), to);
+    let assemblyscript = |source| {
+        let kit = "udf-sdk/assemblyscript";
+        wasmill_udf_build::assemblyscript(root, source, kit, &root.join(kit).join("node_modules"), to)
+    };
     let built = match name {
         "words-c" => c("udfs/words/c/words.c"),
         "words-by-hand" => c("udfs/words/by-hand/words.c"),
         "preview1" => c("udfs/words/preview1/preview1.c"),
+        "kinds-c" => c("udfs/kinds/c/kinds.c"),
         "words-go" => wasmill_udf_build::go(&root.join("udfs/words/go"), to),
-        "words-assemblyscript" => {
-            let kit = "udf-sdk/assemblyscript";
-            let source = "udfs/words/assemblyscript/words.ts";
-            wasmill_udf_build::assemblyscript(root, source, kit, &root.join(kit).join("node_modules"), to)
-        }
-        _ => Err(format!("there is no module {name} among {MODULES:?} and {WORDS:?}")),
+        "kinds-go" => wasmill_udf_build::go(&root.join("udfs/kinds/go"), to),
+        "words-assemblyscript" => assemblyscript("udfs/words/assemblyscript/words.ts"),
+        "kinds-assemblyscript" => assemblyscript("udfs/kinds/assemblyscript/kinds.ts"),
+        _ => Err(format!("there is no module {name} among {MODULES:?} and {OTHERS:?}")),
     };
     built.map_err(|why| format!("{why}\n`.ci/guest-packages` installs the compilers of all languages"))
 }

@@ -7,6 +7,8 @@ module! {
         with Sessions(open: BINARY) by event;
     group pauses(value: BIGINT, pause: INTERVAL) -> (total: BIGINT, events: BIGINT)
         with Pauses(total: BIGINT, events: BIGINT, timer: TIMESTAMP) by processing;
+    group numbered(value: BIGINT) -> (label: STRING, value: BIGINT)
+        with Numbered(rows: BIGINT) key(name: STRING);
 }
 
 /// One row of times that are less than a gap apart.
@@ -114,6 +116,27 @@ impl Pauses {
     pub fn timer(&mut self, group: &mut Group<(BIGINT, BIGINT)>, _: i64) {
         group.emit((self.total, self.events));
         *self = Pauses::load(None, None, None);
+    }
+}
+
+/// Numbers the rows of a key by its name: `ann-1`, `ann-2`.
+pub struct Numbered {
+    name: Option<String>,
+    rows: i64,
+}
+
+impl Numbered {
+    pub fn load(name: Option<&str>, rows: Option<i64>) -> Numbered {
+        Numbered { name: name.map(str::to_string), rows: rows.unwrap_or(0) }
+    }
+
+    pub fn save(&self) -> i64 {
+        self.rows
+    }
+
+    pub fn row(&mut self, group: &mut Group<(STRING, BIGINT)>, value: Option<i64>) {
+        self.rows += 1;
+        group.emit((self.name.as_ref().map(|name| format!("{name}-{}", self.rows)), value));
     }
 }
 

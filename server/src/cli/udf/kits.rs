@@ -49,10 +49,12 @@ pub const GO: &[File] = files![
     "go.mod" "go/template/go.mod.txt",
     "NAME.go" "go/template/NAME.go.txt",
     "wasmill/go.mod" "go/go.mod",
+    "wasmill/aggregate.go" "go/aggregate.go",
     "wasmill/boundary.go" "go/boundary.go",
     "wasmill/builder.go" "go/builder.go",
     "wasmill/call.go" "go/call.go",
     "wasmill/column.go" "go/column.go",
+    "wasmill/group.go" "go/group.go",
     "wasmill/seal.go" "go/seal.go",
     "wasmill/wasmill.go" "go/wasmill.go",
 ];
@@ -63,6 +65,7 @@ pub const ASSEMBLYSCRIPT: &[File] = files![
     "wasmill/builders.ts" "assemblyscript/builders.ts",
     "wasmill/columns.ts" "assemblyscript/columns.ts",
     "wasmill/index.ts" "assemblyscript/index.ts",
+    "wasmill/kinds.ts" "assemblyscript/kinds.ts",
     "wasmill/memory.ts" "assemblyscript/memory.ts",
     "wasmill/transform.mjs" "assemblyscript/transform.mjs",
 ];

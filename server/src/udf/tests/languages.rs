@@ -1,6 +1,9 @@
 //! The same functions in every language give the same; and what preview 1 tells a guest.
 
-use arrow::array::{Array, BooleanArray, Date32Array, Decimal128Array, UInt32Array};
+use arrow::array::{
+    Array, BooleanArray, Date32Array, Decimal128Array, DurationMicrosecondArray, Int32Array,
+    TimestampMicrosecondArray, UInt32Array, new_null_array,
+};
 use arrow::compute::concat;
 
 use super::*;
@@ -89,6 +92,88 @@ fn mix_is_the_same_in_every_language() {
     columns.push(numbers(&values));
     columns.push(numbers(&values.iter().map(|x| x.filter(|x| x % 3 != 0)).collect::<Vec<_>>()));
     agree("mix", MIX, &columns);
+}
+
+/// Where the aggregate and the group functions are, in each language beside Rust.
+const KINDS: &[&str] = &["kinds-c", "kinds-go", "kinds-assemblyscript"];
+
+/// What an aggregate gives at each step: many groups, filled twice and merged.
+fn aggregated(module: &str) -> Vec<Vec<ArrayRef>> {
+    let aggregate = other(module).aggregate("top_k").unwrap();
+    let (groups, rows) = (60, 4_000);
+    let none: Vec<ArrayRef> =
+        aggregate.state().iter().map(|field| new_null_array(field.data_type(), groups)).collect();
+    let mut noise = Noise(11);
+    let mut guest = aggregate.open(MOMENT).unwrap();
+    let mut update = |states: &[ArrayRef]| {
+        let values: Vec<_> =
+            (0..rows).map(|_| Some(noise.next() as i64 >> noise.below(64)).filter(|x| x % 5 != 0)).collect();
+        let k: ArrayRef = Arc::new(Int32Array::from(vec![7; rows]));
+        // The last group stays without rows.
+        let owners = Int32Array::from_iter_values((0..rows).map(|_| noise.below(groups - 1) as i32));
+        guest.update(states, &[numbers(&values), k], &owners).unwrap()
+    };
+    let first = update(&none);
+    let second = update(&first);
+    let other = update(&none);
+    let owners = Int32Array::from_iter_values(0..groups as i32);
+    let merged = guest.merge(&second, &other, &owners).unwrap();
+    let finished = vec![guest.finish(&merged).unwrap()];
+    vec![first, second, merged, finished]
+}
+
+#[test]
+fn an_aggregate_is_the_same_in_every_language() {
+    let expected = aggregated("top");
+    for module in KINDS {
+        assert_eq!(aggregated(module), expected, "{module}");
+    }
+}
+
+/// What a group function gives in calls that each go on with the states and timers of the last; half of the timers are
+/// over at each.
+fn grouped(module: &str) -> Vec<String> {
+    let group = other(module).group("sessions").unwrap();
+    let (groups, rows) = (40, 3_000);
+    let mut states: Vec<ArrayRef> = vec![new_null_array(group.state()[0].data_type(), groups)];
+    let (mut noise, mut timers, mut guest) = (Noise(13), Timers::default(), group.open(MOMENT).unwrap());
+    let mut outputs = Vec::new();
+    for _ in 0..4 {
+        let mut owners: Vec<_> = (0..rows).map(|_| noise.below(groups) as i32).collect();
+        owners.sort_unstable();
+        let times: TimestampMicrosecondArray =
+            (0..rows).map(|_| Some(noise.below(100_000) as i64).filter(|time| time % 7 != 0)).collect();
+        let columns: [ArrayRef; 2] =
+            [Arc::new(times.with_timezone("UTC")), Arc::new(DurationMicrosecondArray::from(vec![300; rows]))];
+        let (mut fired, mut running) = (Timers::default(), Timers::default());
+        for (group, time) in timers.groups.iter().zip(&timers.times) {
+            let to = if *time < 50_000 { &mut fired } else { &mut running };
+            to.groups.push(*group);
+            to.times.push(*time);
+        }
+        let input = GroupInput {
+            watermark_us: Some(50_000),
+            time_us: 0,
+            keys: &[],
+            states: &states,
+            rows: &columns,
+            row_groups: &Int32Array::from(owners),
+            timers: &running,
+            fired: &fired,
+        };
+        let output = guest.process(&input).unwrap();
+        outputs.push(format!("{output:?}"));
+        (states, timers) = (output.states, output.timers);
+    }
+    outputs
+}
+
+#[test]
+fn a_group_function_is_the_same_in_every_language() {
+    let expected = grouped("sessions");
+    for module in KINDS {
+        assert_eq!(grouped(module), expected, "{module}");
+    }
 }
 
 fn ask(function: &str, x: i64) -> Result<i64> {

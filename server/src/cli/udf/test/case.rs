@@ -39,18 +39,21 @@ pub struct Line {
     pub members: Map<String, Value>,
 }
 
-/// The cases below a folder, sorted.
-pub fn find_cases(folder: &Path) -> Result<Vec<Case>> {
+/// The cases below a folder whose names start with `start`, sorted.
+pub fn find_cases(folder: &Path, start: &str) -> Result<Vec<Case>> {
     let mut cases = Vec::new();
     for function in folders_of(folder)? {
         for case in folders_of(&folder.join(&function))? {
             let name = format!("{function}/{case}");
-            cases.push(Case { folder: folder.join(&name), name, function: function.clone() });
+            if name.starts_with(start) {
+                cases.push(Case { folder: folder.join(&name), name, function: function.clone() });
+            }
         }
     }
     match cases.is_empty() {
         true => Err(Error::user("there are no cases")
             .with("folder", folder.display())
+            .with("start", start)
             .hint("a case is cases/FUNCTION/NAME/input.jsonl and expected.jsonl beside it")),
         false => Ok(cases),
     }

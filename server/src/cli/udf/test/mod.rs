@@ -9,7 +9,7 @@ mod tests;
 mod transform;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
@@ -32,6 +32,9 @@ pub struct TestArgs {
     /// A module in place of the folder's own, such as the same functions in another language
     #[arg(long)]
     module: Option<PathBuf>,
+    /// Only the cases whose names start like this, such as `split_words/`
+    #[arg(long, value_name = "START", default_value = "")]
+    case: String,
     /// Write what comes back into each expected.jsonl, and into the files state.jsonl that are there; read it before
     /// you believe it
     #[arg(long)]
@@ -49,14 +52,13 @@ pub fn test(args: &TestArgs, out: &mut dyn Write) -> Result<()> {
             .hint("`wasmill udf build`"));
     }
     let (module, _) = load(&module, &args.compiler.runtime()?)?;
-    run_cases(&module, &folder.join("cases"), args.write, out)
+    run_cases(&module, &find_cases(&folder.join("cases"), &args.case)?, args.write, out)
 }
 
-/// Runs the cases below `folder` and prints how each went; an error if one failed.
-fn run_cases(module: &Arc<Module>, folder: &Path, write: bool, out: &mut dyn Write) -> Result<()> {
-    let cases = find_cases(folder)?;
+/// Runs cases and prints how each went; an error if one failed.
+fn run_cases(module: &Arc<Module>, cases: &[Case], write: bool, out: &mut dyn Write) -> Result<()> {
     let mut failed = 0;
-    for case in &cases {
+    for case in cases {
         let problem = match on_guest_thread(|| run(module, case)) {
             Ok(found) if write => case.write(&found).map(|()| None)?,
             Ok(found) => case.difference(&found)?,

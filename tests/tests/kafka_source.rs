@@ -86,7 +86,7 @@ impl Run {
         rows_max: usize,
     ) -> Result<Vec<RecordBatch>> {
         let all = (0..self.source.schema().fields().len()).collect();
-        let options = ReadOptions { projection: all, rows_max };
+        let options = ReadOptions { projection: all, rows_max, with_path: false };
         let mut batches = Vec::new();
         for split in self.source.splits(start, end)? {
             for batch in split.read(&options)? {
@@ -375,7 +375,7 @@ fn splits_of_one_partition_are_read_at_once() {
             .into_iter()
             .map(|split| {
                 std::thread::spawn(move || {
-                    let options = ReadOptions { projection: vec![], rows_max: 999 };
+                    let options = ReadOptions { projection: vec![], rows_max: 999, with_path: false };
                     split.read(&options).unwrap().map(|batch| batch.unwrap().num_rows()).sum::<usize>()
                 })
             })

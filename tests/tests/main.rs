@@ -6,6 +6,7 @@ mod file_sink;
 mod kafka_source;
 mod kinds;
 mod queries;
+mod refused;
 mod services;
 mod spine;
 mod state;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::record::Offset;
+use crate::record::{BatchId, Offset};
 
 /// The newest version of a log's text that is understood.
 const VERSION_MAX: u32 = 1;
@@ -71,6 +71,9 @@ pub struct CommitEntry {
     /// Rows that each `limit` of the query let through so far.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows_passed: Vec<u64>,
+    /// Batches that each output for dead letters has, by the output's name; of all that the query ever had.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dead_letters: BTreeMap<String, BatchId>,
     /// The run that finished the batch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run_id: Option<String>,

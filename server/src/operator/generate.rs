@@ -8,7 +8,7 @@ use arrow::buffer::OffsetBuffer;
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 
-use super::{Stage, StageRun, TaskReport};
+use super::{Rows, Stage, StageRun, TaskReport, refused};
 use crate::error::{Error, Result};
 use crate::expression::{Expression, Generator, GeneratorKind, SelectItem};
 use crate::udf::Moment;
@@ -57,7 +57,8 @@ impl Generate {
 }
 
 impl Plan {
-    fn apply(&self, rows: &RecordBatch) -> Result<RecordBatch> {
+    fn apply(&self, rows: &Rows) -> Result<Rows> {
+        let (rows, origin) = (&rows.batch, rows.origin.as_ref());
         let failed = |e| Error::internal("repeat rows for a generator").because(e);
         let input = self.generator.input.evaluate(rows)?;
         let entries = Entries::of(&input)?;
@@ -70,7 +71,8 @@ impl Plan {
                 Output::Generated(index) => generated[*index].clone(),
             });
         }
-        RecordBatch::try_new(self.schema.clone(), columns).map_err(failed)
+        let batch = RecordBatch::try_new(self.schema.clone(), columns).map_err(failed)?;
+        Ok(Rows { batch, origin: refused::taken(origin, &repeats.rows)? })
     }
 
     fn generated(&self, entries: &Entries, repeats: &Repeats) -> arrow::error::Result<Vec<ArrayRef>> {
@@ -168,7 +170,7 @@ impl Stage for Generate {
 }
 
 impl StageRun for Generate {
-    fn run(&mut self, rows: RecordBatch, _: &mut TaskReport, out: &mut Vec<RecordBatch>) -> Result<()> {
+    fn run(&mut self, rows: Rows, _: &mut TaskReport, out: &mut Vec<Rows>) -> Result<()> {
         out.push(self.0.apply(&rows)?);
         Ok(())
     }

@@ -9,6 +9,7 @@ mod filter;
 mod generate;
 pub mod group;
 mod project;
+mod refused;
 mod sort;
 mod udf;
 mod watermark;
@@ -26,6 +27,7 @@ use crate::udf::Moment;
 pub use filter::Filter;
 pub use generate::Generate;
 pub use project::Project;
+pub use refused::{OnError, PlaceColumns, ROW_TEXT_BYTES_MAX, Refused, RefusedCount, Rows};
 pub use sort::Sort;
 pub use udf::{UdfColumn, UdfStage};
 pub use watermark::{WATERMARK_DELAY_KEY, WatermarkStage};
@@ -40,9 +42,14 @@ pub struct TaskReport {
     /// By watermark node.
     pub event_times: Vec<EventTimeStats>,
     pub rows_dropped_by_watermark: u64,
+    /// By stage that does not fail when its guest refuses a row.
+    pub refused_rows: Vec<RefusedCount>,
+    /// What was kept of such rows since somebody last took it from here.
+    pub refused: Vec<Refused>,
 }
 
 impl TaskReport {
+    /// Adds what another trip counted; what it kept stays there.
     pub fn merge(&mut self, other: &TaskReport) {
         self.rows_read += other.rows_read;
         self.rows_dropped_by_watermark += other.rows_dropped_by_watermark;
@@ -50,6 +57,12 @@ impl TaskReport {
             self.event_times.resize(other.event_times.len(), EventTimeStats::default());
         }
         for (mine, theirs) in self.event_times.iter_mut().zip(&other.event_times) {
+            mine.merge(theirs);
+        }
+        if self.refused_rows.len() < other.refused_rows.len() {
+            self.refused_rows.resize(other.refused_rows.len(), RefusedCount::default());
+        }
+        for (mine, theirs) in self.refused_rows.iter_mut().zip(&other.refused_rows) {
             mine.merge(theirs);
         }
     }
@@ -79,41 +92,54 @@ pub trait Stage: Send + Sync {
 /// One split's trip through one stage.
 pub trait StageRun: Send {
     /// Appends what `rows` become to `out`: none, one or several batches, in order.
-    fn run(&mut self, rows: RecordBatch, report: &mut TaskReport, out: &mut Vec<RecordBatch>) -> Result<()>;
+    fn run(&mut self, rows: Rows, report: &mut TaskReport, out: &mut Vec<Rows>) -> Result<()>;
 }
 
 /// One split's trip through all stateless stages.
 pub struct Chain {
     /// Each with what an error calls it.
     runs: Vec<(String, Box<dyn StageRun>)>,
+    places: Option<PlaceColumns>,
 }
 
 impl Chain {
-    /// `names` has a name for each of the stages.
+    /// `names` has a name for each of the stages. With `places` the batches have columns that say where a row is,
+    /// which do not go into the stages.
     pub fn start<'n>(
         stages: &[std::sync::Arc<dyn Stage>],
         names: impl Iterator<Item = &'n str>,
         moment: Moment,
+        places: Option<&PlaceColumns>,
     ) -> Result<Chain> {
         let start = |(stage, name): (&std::sync::Arc<dyn Stage>, &str)| {
             stage.start(moment).map(|run| (name.to_string(), run)).map_err(|error| in_stage(name, error))
         };
-        Ok(Chain { runs: stages.iter().zip(names).map(start).collect::<Result<_>>()? })
+        let runs = stages.iter().zip(names).map(start).collect::<Result<_>>()?;
+        Ok(Chain { runs, places: places.cloned() })
     }
 
     /// Rows that leave the last stage, in order; empty batches are dropped on the way.
     pub fn run(&mut self, rows: RecordBatch, report: &mut TaskReport) -> Result<Vec<RecordBatch>> {
-        let mut batches = vec![rows];
+        let (batch, places) = match &self.places {
+            Some(columns) => columns.divide(&rows).map(|(batch, places)| (batch, Some(places)))?,
+            None => (rows, None),
+        };
+        let origin = places.as_ref().map(|places| (0..places.num_rows() as u32).collect());
+        let mut batches = vec![Rows { batch, origin }];
         for (name, run) in &mut self.runs {
             let mut next = Vec::with_capacity(batches.len());
-            for batch in batches.into_iter().filter(|batch| batch.num_rows() > 0) {
-                run.run(batch.clone(), report, &mut next)
+            for rows in batches.into_iter().filter(|rows| rows.batch.num_rows() > 0) {
+                let batch = rows.batch.clone();
+                run.run(rows, report, &mut next)
                     .map_err(|error| in_stage(name, error).with("first_row", sample(&batch, 0)))?;
             }
             batches = next;
         }
-        batches.retain(|batch| batch.num_rows() > 0);
-        Ok(batches)
+        if let Some(places) = &places {
+            refused::place(&mut report.refused, places)?;
+        }
+        let batches = batches.into_iter().map(|rows| rows.batch);
+        Ok(batches.filter(|batch| batch.num_rows() > 0).collect())
     }
 }
 

@@ -3,7 +3,7 @@
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Schema, SchemaRef};
 
-use super::{Stage, StageRun, TaskReport};
+use super::{Rows, Stage, StageRun, TaskReport};
 use crate::error::{Error, Result};
 use crate::expression::Expression;
 use crate::udf::Moment;
@@ -39,8 +39,8 @@ impl Stage for Project {
 }
 
 impl StageRun for Project {
-    fn run(&mut self, rows: RecordBatch, _: &mut TaskReport, out: &mut Vec<RecordBatch>) -> Result<()> {
-        out.push(self.apply(&rows)?);
+    fn run(&mut self, rows: Rows, _: &mut TaskReport, out: &mut Vec<Rows>) -> Result<()> {
+        out.push(rows.replaced_by(self.apply(&rows.batch)?));
         Ok(())
     }
 }

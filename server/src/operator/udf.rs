@@ -7,6 +7,7 @@ use arrow::compute::take;
 
 use arrow::datatypes::SchemaRef;
 
+use super::refused::{self, OnError, Rows};
 use super::{Stage, StageRun, TaskReport, sample};
 use crate::error::{Error, Result};
 use crate::expression::Expression;
@@ -29,6 +30,8 @@ pub struct UdfStage {
     /// What leaves the stage; columns that nobody needs later are simply not here.
     pub outputs: Vec<UdfColumn>,
     pub schema: SchemaRef,
+    /// What becomes of rows that the guest refuses. A guest that fails as a whole fails the batch in any case.
+    pub on_error: OnError,
 }
 
 impl Stage for UdfStage {
@@ -43,6 +46,7 @@ impl Stage for UdfStage {
             arguments: self.arguments.clone(),
             outputs: self.outputs.clone(),
             schema: self.schema.clone(),
+            on_error: self.on_error,
         }))
     }
 }
@@ -53,12 +57,14 @@ struct UdfRun {
     arguments: Vec<Expression>,
     outputs: Vec<UdfColumn>,
     schema: SchemaRef,
+    on_error: OnError,
 }
 
 impl UdfRun {
     /// The guest's columns beside those of the input rows they came from.
-    fn assemble(&self, rows: &RecordBatch, result: &Transformed) -> Result<RecordBatch> {
-        let range = &result.rows;
+    fn assemble(&self, rows: &Rows, result: &Transformed) -> Result<Rows> {
+        let (range, came_from) = (&result.rows, rows.origin.as_ref());
+        let rows = &rows.batch;
         let column = |source: &UdfColumn| -> Result<ArrayRef> {
             Ok(match (source, &result.origin) {
                 (UdfColumn::Guest(index), _) => result.columns[*index].clone(),
@@ -69,20 +75,30 @@ impl UdfRun {
         };
         let columns = self.outputs.iter().map(column).collect::<Result<Vec<_>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(result.rows_out));
-        RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)
-            .map_err(|e| Error::internal("join a guest's columns to their rows").because(e))
+        let batch = RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)
+            .map_err(|e| Error::internal("join a guest's columns to their rows").because(e))?;
+        let origin = match &result.origin {
+            Some(origin) => refused::taken(came_from, origin)?,
+            None => came_from.map(|origin| origin.slice(range.start, range.len())),
+        };
+        Ok(Rows { batch, origin })
     }
 }
 
 impl StageRun for UdfRun {
-    fn run(&mut self, rows: RecordBatch, _: &mut TaskReport, out: &mut Vec<RecordBatch>) -> Result<()> {
-        let arguments = self.arguments.iter().map(|e| e.evaluate(&rows)).collect::<Result<Vec<_>>>()?;
+    fn run(&mut self, rows: Rows, report: &mut TaskReport, out: &mut Vec<Rows>) -> Result<()> {
+        let evaluate = |e: &Expression| e.evaluate(&rows.batch);
+        let arguments = self.arguments.iter().map(evaluate).collect::<Result<Vec<_>>>()?;
         fault::point("guest-before");
-        let results = self.instance.process(&arguments, rows.num_rows())?;
+        let results = self.instance.process(&arguments, rows.batch.num_rows())?;
         fault::point("guest-after");
         for result in results {
-            if let Some(refused) = result.errors.first() {
-                return Err(refused_row(&self.transform, &rows, refused));
+            match (self.on_error, result.errors.first()) {
+                (_, None) => {}
+                (OnError::Fail, Some(error)) => {
+                    return Err(refused_row(&self.transform, &rows.batch, error));
+                }
+                (on_error, Some(_)) => refused::note(on_error, &rows, &result.errors, report)?,
             }
             out.push(self.assemble(&rows, &result)?);
         }
@@ -96,4 +112,5 @@ fn refused_row(transform: &Transform, rows: &RecordBatch, refused: &RowError) ->
         .with("module_digest", transform.module().digest())
         .with("message", &refused.message)
         .with("row", sample(rows, refused.row))
+        .hint("`onError: skip` in the stage drops such rows, `onError: {deadLetter: ...}` sets them aside")
 }

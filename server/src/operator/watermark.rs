@@ -1,11 +1,11 @@
 //! The stage `withWatermark`: sees event times go by and notes their extremes. Drops nothing: late rows are
 //! dropped where there is state to protect.
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, AsArray};
 use arrow::compute::{max, min};
 use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 
-use super::{Stage, StageRun, TaskReport};
+use super::{Rows, Stage, StageRun, TaskReport};
 use crate::error::{Error, Result};
 use crate::record::EventTimeStats;
 use crate::udf::Moment;
@@ -35,8 +35,9 @@ impl Stage for WatermarkStage {
 }
 
 impl StageRun for WatermarkStage {
-    fn run(&mut self, rows: RecordBatch, report: &mut TaskReport, out: &mut Vec<RecordBatch>) -> Result<()> {
+    fn run(&mut self, rows: Rows, report: &mut TaskReport, out: &mut Vec<Rows>) -> Result<()> {
         let times = rows
+            .batch
             .column(self.column)
             .as_primitive_opt::<TimestampMicrosecondType>()
             .ok_or_else(|| Error::internal("the event-time column is not TIMESTAMP"))?;
@@ -51,10 +52,12 @@ impl StageRun for WatermarkStage {
             }
             report.event_times[self.node].merge(&EventTimeStats { rows: count, max, min, sum });
         }
-        let rows = rows
+        let marked = rows
+            .batch
+            .clone()
             .with_schema(self.schema.clone())
             .map_err(|e| Error::internal("mark the event-time column").because(e))?;
-        out.push(rows);
+        out.push(rows.replaced_by(marked));
         Ok(())
     }
 }

@@ -7,14 +7,15 @@ use arrow::datatypes::{DataType, Schema, SchemaRef};
 
 use super::context::PlanContext;
 use super::problem::Problems;
+use super::refusals::Refusals;
 use super::spec::{At, SourceSpec, StageSpec};
 use super::stage::{Step, quoted};
 use crate::error::{Error, Result};
 use crate::expression::Analyzer;
 use crate::expression::coercion::wider;
-use crate::operator::Stage;
+use crate::operator::{OnError, PlaceColumns, Stage};
 use crate::record::{Options, parse_ddl, type_name};
-use crate::source;
+use crate::source::{self, RowPlace};
 
 /// A source and its stages while they are being resolved.
 pub struct Branch {
@@ -35,10 +36,21 @@ pub struct Input {
     pub source_schema: SchemaRef,
     /// The source's columns that are read.
     pub projection: Vec<usize>,
+    /// Which of them the stages get, and which say where a row is; nothing where no stage sets rows aside, or the
+    /// source cannot say it.
+    pub places: Option<PlaceColumns>,
     pub stages: Vec<Arc<dyn Stage>>,
     /// What each stage does and gives, for `explain`.
     pub described: Vec<(String, SchemaRef)>,
     pub schema: SchemaRef,
+}
+
+/// What stages of all branches number together.
+#[derive(Default)]
+pub struct Numbers {
+    /// Delays, microseconds.
+    pub watermarks: Vec<i64>,
+    pub refusals: Refusals,
 }
 
 /// Resolves a source and the stateless stages behind it; stops at the first stage that is not one and returns how
@@ -46,7 +58,7 @@ pub struct Input {
 pub fn resolve(
     source: &SourceSpec,
     stages: &[At<StageSpec>],
-    watermarks: &mut Vec<i64>,
+    numbers: &mut Numbers,
     context: &PlanContext,
     problems: &mut Problems,
 ) -> Option<(Vec<Branch>, usize)> {
@@ -54,7 +66,7 @@ pub fn resolve(
     let mut branches = vec![problems.take(source.line, opened)?];
     for (taken, stage) in stages.iter().enumerate() {
         if let StageSpec::Union { source, stages } = &stage.value {
-            let (others, used) = resolve(source, stages, watermarks, context, problems)?;
+            let (others, used) = resolve(source, stages, numbers, context, problems)?;
             if let Some(rest) = stages.get(used) {
                 problems.add(
                     rest.line,
@@ -66,11 +78,12 @@ pub fn resolve(
             branches = problems.take(stage.line, union(branches, others, context))?;
             continue;
         }
-        let kind = Step::resolve(&stage.value, watermarks.len(), context);
-        let Some(kind) = problems.take(stage.line, kind)? else { return Some((branches, taken)) };
+        let kind = Step::resolve(&stage.value, numbers.watermarks.len(), context);
+        let Some(mut kind) = problems.take(stage.line, kind)? else { return Some((branches, taken)) };
         if let Step::Watermark { delay_us, .. } = &kind {
-            watermarks.push(*delay_us);
+            numbers.watermarks.push(*delay_us);
         }
+        numbers.refusals.decide(&mut kind, stage, context, problems)?;
         for branch in &mut branches {
             if let Err(error) = branch.add(kind.clone(), context) {
                 let changes_columns = !matches!(kind, Step::Filter(_));
@@ -162,6 +175,7 @@ impl Branch {
         let read = |field: &Arc<arrow::datatypes::Field>| wanted[0].contains(field.name());
         let fields = self.source_schema.fields();
         let projection: Vec<usize> = (0..fields.len()).filter(|i| read(&fields[*i])).collect();
+        let (read_in_all, places) = self.with_places(&projection);
         let mut schema: SchemaRef = Arc::new(
             self.source_schema
                 .project(&projection)
@@ -180,11 +194,40 @@ impl Branch {
             options: self.options.clone(),
             user_schema: self.user_schema.clone(),
             source_schema: self.source_schema.clone(),
-            projection,
+            projection: read_in_all,
+            places,
             stages,
             described,
             schema,
         })
+    }
+}
+
+impl Branch {
+    /// The columns to read so that `projection` is there, and where each row is if a stage sets rows aside.
+    fn with_places(&self, projection: &[usize]) -> (Vec<usize>, Option<PlaceColumns>) {
+        let sets_aside = |step: &Step| matches!(step, Step::Udf { on_error: OnError::SetAside(_), .. });
+        let place = match self.steps.iter().any(sets_aside) {
+            true => source::row_place(&self.source.format.value),
+            false => RowPlace::Unknown,
+        };
+        let of_path = match place {
+            RowPlace::Unknown => return (projection.to_vec(), None),
+            RowPlace::Path => true,
+            RowPlace::Columns(_) => false,
+        };
+        let named = |index: &usize| match place {
+            RowPlace::Columns(names) => names.contains(&self.source_schema.field(*index).name().as_str()),
+            RowPlace::Path | RowPlace::Unknown => false,
+        };
+        let columns = 0..self.source_schema.fields().len();
+        let read: Vec<usize> = columns.filter(|i| projection.contains(i) || named(i)).collect();
+        let at = |wanted: &dyn Fn(&usize) -> bool| -> Vec<usize> {
+            read.iter().enumerate().filter(|(_, column)| wanted(column)).map(|(at, _)| at).collect()
+        };
+        let stages = at(&|column| projection.contains(column));
+        let places = if of_path { vec![read.len()] } else { at(&named) };
+        (read, Some(PlaceColumns { stages, places, of_path }))
     }
 }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use super::branch::{self, Branch, Input};
+use super::branch::{self, Branch, Input, Numbers};
 use super::compat::Identity;
 use super::context::PlanContext;
 use super::grouping::Grouping;
 use super::legality::{self, Shape};
 use super::problem::Problems;
+use super::refusals::Refusals;
 use super::settings::{self, Settings};
 use super::spec::{AggSpec, At, GroupSpec, Spec, StageSpec, TriggerSpec, UdfSpec};
 use super::stage::{Step, quoted};
@@ -30,6 +31,7 @@ pub struct Plan {
     pub inputs: Vec<Input>,
     /// The delay of each watermark, microseconds; the number of a watermark is its place here.
     pub watermarks: Vec<i64>,
+    pub refusals: Refusals,
     pub stateful: Option<Stateful>,
     /// What happens to the rows of the stateful stage, and from the first `limit` on.
     pub after: Vec<After>,
@@ -49,7 +51,11 @@ pub struct Plan {
 
 /// One step of the way from the stateful stage to the sink.
 pub enum After {
-    Stage(Arc<dyn Stage>),
+    Stage {
+        /// What an error calls it.
+        name: String,
+        stage: Arc<dyn Stage>,
+    },
     /// Needs all rows of the batch at once.
     Sort(Sort),
     /// Lets so many rows through in all batches together, then none.
@@ -58,16 +64,21 @@ pub enum After {
 
 pub fn build(spec: &Spec, context: &PlanContext, problems: &mut Problems) -> Option<Plan> {
     let settings = settings::read(&spec.conf, problems);
-    let mut watermarks = Vec::new();
-    let resolved = branch::resolve(&spec.source, &spec.stages, &mut watermarks, context, problems);
-    let checkpoint = checkpoint(spec, context, problems);
+    let mut numbers = Numbers::default();
+    let resolved = branch::resolve(&spec.source, &spec.stages, &mut numbers, context, problems);
     if resolved.is_none() {
+        checkpoint(spec, &numbers.refusals, context, problems);
         sink_without_columns(spec, problems);
     }
     let (mut branches, taken) = resolved?;
-    let mut rest = Rest { spec, context, problems, described: Vec::new(), shape: Shape::default() };
-    let (stateful, needed, after) = rest.stateful(&mut branches, &spec.stages[taken..])?;
+    let Numbers { watermarks, mut refusals } = numbers;
+    let (described, shape, refusing) = (Vec::new(), Shape::default(), &mut refusals);
+    let mut rest = Rest { spec, context, problems, described, shape, refusals: refusing };
+    let built = rest.stateful(&mut branches, &spec.stages[taken..]);
     let (described, shape) = (rest.described, rest.shape);
+    let checkpoint = checkpoint(spec, &refusals, context, problems);
+    refusals.refuse_place_of_sink(&spec.sink, context, problems);
+    let (stateful, needed, after) = built?;
     problems.take(spec.line, legality::check(shape, spec.mode))?;
     let inputs = problems.take(spec.source.line, build_inputs(&branches, &needed, context))?;
     let schema = after_schema(&after, stateful.as_ref(), &inputs);
@@ -82,6 +93,7 @@ pub fn build(spec: &Spec, context: &PlanContext, problems: &mut Problems) -> Opt
         name: spec.name.clone(),
         inputs,
         watermarks,
+        refusals,
         stateful,
         after,
         described,
@@ -110,9 +122,15 @@ fn sink_without_columns(spec: &Spec, problems: &mut Problems) {
     }
 }
 
-fn checkpoint(spec: &Spec, context: &PlanContext, problems: &mut Problems) -> Option<Option<Location>> {
+fn checkpoint(
+    spec: &Spec,
+    refusals: &Refusals,
+    context: &PlanContext,
+    problems: &mut Problems,
+) -> Option<Option<Location>> {
     let Some(At { line, value }) = &spec.checkpoint else {
-        if !matches!(spec.sink.format.value.as_str(), "console" | "memory" | "noop") {
+        let is_for_eyes = matches!(spec.sink.format.value.as_str(), "console" | "memory" | "noop");
+        if !is_for_eyes || !refusals.outputs.is_empty() {
             problems.add(
                 spec.line,
                 "`checkpointLocation` is missing: without it no restart could continue where this run stopped",
@@ -146,7 +164,7 @@ fn build_inputs(branches: &[Branch], needed: &BTreeSet<String>, context: &PlanCo
 
 fn after_schema(after: &[After], stateful: Option<&Stateful>, inputs: &[Input]) -> SchemaRef {
     let last = after.iter().rev().find_map(|step| match step {
-        After::Stage(stage) => Some(stage.schema().clone()),
+        After::Stage { stage, .. } => Some(stage.schema().clone()),
         After::Sort(_) | After::Limit(_) => None,
     });
     let before = stateful.map(|stateful| stateful.schema().clone());
@@ -161,6 +179,7 @@ struct Rest<'a> {
     problems: &'a mut Problems,
     described: Vec<(String, SchemaRef)>,
     shape: Shape,
+    refusals: &'a mut Refusals,
 }
 
 /// The stateful stage, the columns it needs, and what comes behind it.
@@ -283,9 +302,11 @@ impl Rest<'_> {
         for stage in stages {
             let step = self.after_step(&schema, stage)?;
             match step {
-                After::Stage(stage) => {
-                    schema = stage.schema().clone();
-                    after.push(After::Stage(stage));
+                step @ After::Stage { .. } => {
+                    if let After::Stage { stage, .. } = &step {
+                        schema = stage.schema().clone();
+                    }
+                    after.push(step);
                 }
                 // A limit right behind a sort need not sort everything.
                 After::Sort(sort) => match after.last_mut() {
@@ -331,7 +352,11 @@ impl Rest<'_> {
                 return None;
             }
             other => match Step::resolve(other, 0, self.context) {
-                Ok(Some(kind)) => kind.build(schema, None, self.context).map(After::Stage),
+                Ok(Some(mut kind)) => {
+                    self.refusals.decide(&mut kind, stage, self.context, self.problems)?;
+                    let name = kind.describe();
+                    kind.build(schema, None, self.context).map(|stage| After::Stage { name, stage })
+                }
                 Ok(None) => return None,
                 Err(error) => Err(error),
             },
@@ -358,7 +383,7 @@ fn describe(stage: &StageSpec) -> Option<String> {
     })
 }
 
-fn called(UdfSpec { module, function, input }: &UdfSpec) -> String {
+fn called(UdfSpec { module, function, input, .. }: &UdfSpec) -> String {
     format!("udf {module}.{function}({})", list(input))
 }
 

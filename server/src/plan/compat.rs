@@ -134,7 +134,7 @@ impl Identity {
             .detail(changes.join("\n"))
             .hint(
                 "undo the change, or give the changed query a new checkpointLocation and a new output path; \
-                   filters, projections, module code, rate limits and the trigger may change freely",
+                   filters, projections, module code, `onError`, rate limits and the trigger may change freely",
             ))
     }
 }

@@ -8,6 +8,7 @@ use super::build::Plan;
 use super::legality;
 use super::spec::TriggerSpec;
 use crate::record::type_name;
+use crate::sink::letter;
 
 pub fn explain(plan: &Plan) -> String {
     let mut text = format!("query {}\n", plan.name);
@@ -33,6 +34,20 @@ pub fn explain(plan: &Plan) -> String {
     let checkpoint = plan.checkpoint.as_ref().map_or("none (a temporary one)".into(), |c| c.to_string());
     line(0, &format!("checkpoint: {checkpoint}"), None);
     line(0, &format!("delivery: {}", delivery(plan)), None);
+    for stage in &plan.refusals.stages {
+        let output = stage.output.and_then(|output| plan.refusals.outputs.get(output));
+        let (name, policy) = (&stage.name, stage.policy());
+        match output {
+            None => {
+                line(0, &format!("onError: {policy} of {name}: refused rows are counted and dropped"), None)
+            }
+            Some(output) => line(
+                0,
+                &format!("onError: {policy} of {name}: {} at {}, each row once", output.format, output.key),
+                Some(&letter::schema()),
+            ),
+        }
+    }
     text
 }
 

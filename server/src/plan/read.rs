@@ -5,9 +5,11 @@ use std::path::Path;
 
 use super::document::{Node, Value};
 use super::problem::Problems;
-use super::spec::{AggSpec, At, GroupSpec, SinkSpec, SourceSpec, Spec, StageSpec, TriggerSpec, UdfSpec};
+use super::spec::{
+    AggSpec, At, GroupSpec, OnErrorSpec, SinkSpec, SourceSpec, Spec, StageSpec, TriggerSpec, UdfSpec,
+};
 use crate::record::parse_interval_micros;
-use crate::sink::OutputMode;
+use crate::sink::{OutputMode, letter};
 
 const QUERY_WORDS: [&str; 8] =
     ["name", "source", "stages", "sink", "outputMode", "trigger", "checkpointLocation", "conf"];
@@ -23,7 +25,7 @@ pub fn spec(document: &Node, file: &Path, problems: &mut Problems) -> Option<Spe
         None => reader.missing(document.line, "source", "add `source: {format: kafka, options: {...}}`"),
     };
     let sink = match map.get("sink") {
-        Some(node) => reader.sink(node),
+        Some(node) => reader.sink(node, "sink", "console, parquet, json, csv, text"),
         None => reader.missing(document.line, "sink", "add `sink: {format: console}`"),
     };
     let name = map.get("name").and_then(|node| reader.text(node, "name"));
@@ -143,11 +145,11 @@ impl Reader<'_> {
         Some(SourceSpec { line: node.line, format: format?, schema, options: options? })
     }
 
-    fn sink(&mut self, node: &Node) -> Option<SinkSpec> {
-        let words = self.map(node, "`sink`", &["format", "partitionBy", "options"])?;
+    fn sink(&mut self, node: &Node, what: &str, formats: &str) -> Option<SinkSpec> {
+        let words = self.map(node, &format!("`{what}`"), &["format", "partitionBy", "options"])?;
         let format = match words.get("format") {
             Some(format) => self.text_at(format, "format"),
-            None => self.missing(node.line, "format", "name the sink: console, parquet, json, csv, text"),
+            None => self.missing(node.line, "format", &format!("name the {what}'s format: {formats}")),
         };
         let partition_by = match words.get("partitionBy") {
             Some(list) => self.list(list, "partitionBy")?.into_iter().map(|name| name.value).collect(),
@@ -305,8 +307,10 @@ impl Reader<'_> {
                 Some(StageSpec::Union { source: source?, stages: stages? })
             }
             _ => {
-                let words = self.map(node, "`udf`", &["module", "function", "input"])?;
-                self.udf(&words, line).map(StageSpec::Udf)
+                let words = self.map(node, "`udf`", &["module", "function", "input", "onError"])?;
+                let on_error =
+                    words.get("onError").map_or(Some(OnErrorSpec::Fail), |node| self.on_error(node));
+                Some(StageSpec::Udf(UdfSpec { on_error: on_error?, ..self.udf(&words, line)? }))
             }
         }
     }
@@ -318,11 +322,49 @@ impl Reader<'_> {
             Some(input) => self.list(input, "input"),
             None => self.missing(line, "input", "list the columns that go in: `input: [line]`"),
         };
-        Some(UdfSpec { module: module?, function: function?, input: input? })
+        let on_error = OnErrorSpec::Fail;
+        Some(UdfSpec { module: module?, function: function?, input: input?, on_error })
+    }
+
+    fn on_error(&mut self, node: &Node) -> Option<OnErrorSpec> {
+        const HINT: &str =
+            "write `fail`, `skip`, or `{deadLetter: {format: json, options: {path: /data/refused}}}`";
+        match node.text() {
+            Some("fail") => return Some(OnErrorSpec::Fail),
+            Some("skip") => return Some(OnErrorSpec::Skip),
+            Some(word) => {
+                self.problems.add(node.line, format!("`onError` is `{word}`"), HINT);
+                return None;
+            }
+            None => {}
+        }
+        let words = self.map(node, "`onError`", &["deadLetter"])?;
+        match words.get("deadLetter") {
+            Some(sink) => {
+                self.sink(sink, "deadLetter", &letter::FORMATS.join(", ")).map(OnErrorSpec::DeadLetter)
+            }
+            None => {
+                self.problems.add(node.line, "`onError` says nothing", HINT);
+                None
+            }
+        }
+    }
+
+    /// Refuses `onError` where the function has no outcome for a row.
+    fn refuse_on_error(&mut self, node: &Node, kind: &str) {
+        let Value::Map(entries) = &node.value else { return };
+        if let Some((key, _)) = entries.iter().find(|(key, _)| key.text() == Some("onError")) {
+            let what =
+                format!("`onError` is not for functions of kind {kind}, which cannot refuse a single row");
+            let hint =
+                "let a transform refuse the rows: a stage `udf` with `onError`, in front of the `groupBy`";
+            self.problems.add(key.line, what, hint);
+        }
     }
 
     fn group(&mut self, keys: Vec<At<String>>, node: &Node) -> Option<StageSpec> {
-        let words = self.map(node, "`udf`", &["module", "function", "input", "ttl"])?;
+        self.refuse_on_error(node, "group");
+        let words = self.map(node, "`udf`", &["module", "function", "input", "ttl", "onError"])?;
         let ttl = match words.get("ttl") {
             Some(ttl) => Some(self.text(ttl, "ttl")?),
             None => None,
@@ -351,7 +393,8 @@ impl Reader<'_> {
         }
         let words = self.map(node, "an item of `agg`", &["udf"])?;
         let udf = *words.get("udf")?;
-        let words = self.map(udf, "`udf`", &["module", "function", "input", "as"])?;
+        self.refuse_on_error(udf, "aggregate");
+        let words = self.map(udf, "`udf`", &["module", "function", "input", "as", "onError"])?;
         let name = match words.get("as") {
             Some(name) => Some(self.text(name, "as")?),
             None => None,

@@ -75,6 +75,16 @@ pub struct UdfSpec {
     pub module: String,
     pub function: String,
     pub input: Vec<At<String>>,
+    /// Always [`OnErrorSpec::Fail`] where the function has no outcome for a row.
+    pub on_error: OnErrorSpec,
+}
+
+/// What becomes of rows that a function refuses.
+#[derive(Clone, Debug)]
+pub enum OnErrorSpec {
+    Fail,
+    Skip,
+    DeadLetter(SinkSpec),
 }
 
 /// Keys, and a function that keeps a state for each.

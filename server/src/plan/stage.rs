@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::expression::coercion::widens_to;
 use crate::expression::{Analyzer, Expression, SelectItem};
 use crate::operator::{
-    Filter, Generate, Project, Stage, UdfColumn, UdfStage, WATERMARK_DELAY_KEY, WatermarkStage,
+    Filter, Generate, OnError, Project, Stage, UdfColumn, UdfStage, WATERMARK_DELAY_KEY, WatermarkStage,
 };
 use crate::record::{parse_delay_micros, timestamp_type, type_name};
 use crate::udf::{Callable, Transform, same_layout};
@@ -36,11 +36,12 @@ pub enum Step {
         transform: Arc<Transform>,
         module: String,
         input: Vec<String>,
+        on_error: OnError,
     },
 }
 
 impl Step {
-    /// The step of a stateless stage; none for the others.
+    /// The step of a stateless stage; none for the others. What a `udf` does with refused rows is said later.
     pub fn resolve(spec: &StageSpec, node: usize, context: &PlanContext) -> Result<Option<Step>> {
         Ok(Some(match spec {
             StageSpec::Select(items) => Step::Select(texts(items)),
@@ -57,9 +58,10 @@ impl Step {
                 }
                 Step::Watermark { column: column.clone(), delay_us, node }
             }
-            StageSpec::Udf(UdfSpec { module, function, input }) => {
+            StageSpec::Udf(UdfSpec { module, function, input, .. }) => {
                 let transform = context.module(module)?.transform(function)?;
-                Step::Udf { transform, module: module.clone(), input: texts(input) }
+                let on_error = OnError::Fail;
+                Step::Udf { transform, module: module.clone(), input: texts(input), on_error }
             }
             _ => return Ok(None),
         }))
@@ -74,7 +76,7 @@ impl Step {
             Step::Watermark { column, delay_us, .. } => {
                 format!("withWatermark {column} delay {} ms", delay_us / 1_000)
             }
-            Step::Udf { transform, module, input } => {
+            Step::Udf { transform, module, input, .. } => {
                 format!("udf {module}.{}({})", transform.name(), input.join(", "))
             }
         }
@@ -98,8 +100,9 @@ impl Step {
             Step::Watermark { column, delay_us, node } => {
                 Ok(Arc::new(watermark(&analyzer, schema, column, *delay_us, *node)?))
             }
-            Step::Udf { transform, input, .. } => {
-                Ok(Arc::new(udf(&analyzer, schema, transform, input, needed)?))
+            Step::Udf { transform, input, on_error, .. } => {
+                let stage = udf(&analyzer, schema, transform, input, needed)?;
+                Ok(Arc::new(UdfStage { on_error: *on_error, ..stage }))
             }
         }
     }
@@ -153,6 +156,10 @@ impl Step {
             Step::Watermark { column, .. } => {
                 read.extend(needed.iter().cloned());
                 read.extend(names(analyzer.expression(&quoted(column))?.columns()));
+            }
+            Step::Udf { on_error: OnError::SetAside(_), .. } => {
+                // A row that is set aside is kept whole.
+                read.extend(schema.fields().iter().map(|field| field.name().clone()));
             }
             Step::Udf { transform, input, .. } => {
                 let given = |name: &String| transform.outputs().iter().any(|f| f.name() == name);
@@ -293,7 +300,8 @@ fn udf(
             fields.push(field.clone());
         }
     }
-    Ok(UdfStage { transform: transform.clone(), arguments, outputs, schema: Arc::new(Schema::new(fields)) })
+    let (transform, schema) = (transform.clone(), Arc::new(Schema::new(fields)));
+    Ok(UdfStage { transform, arguments, outputs, schema, on_error: OnError::Fail })
 }
 
 /// The expressions of `input`, of the types that the function takes.

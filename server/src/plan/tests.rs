@@ -178,3 +178,79 @@ fn a_state_may_only_grow_at_its_end() {
     let error = short.check_against(&stored(&long), crate::sink::OutputMode::Update).unwrap_err();
     assert!(error.report().contains("column `rows BIGINT` was removed"), "{}", error.report());
 }
+
+fn checked(on_error: &str) -> String {
+    format!(
+        "  - udf: {{module: {}, function: checked, input: [value], onError: {on_error}}}\n",
+        module("identity")
+    )
+}
+
+/// A query over these stages that has a checkpoint.
+fn plan_kept(stages: &str, sink: &str) -> Result<Plan> {
+    let text = format!("{RATE}stages:\n{stages}sink: {sink}\ncheckpointLocation: /tmp/checkpoint\n");
+    plan(&text).map(|mut plans| plans.remove(0))
+}
+
+#[test]
+fn what_becomes_of_refused_rows_is_planned_and_shown() {
+    let letters = checked("{deadLetter: {format: json, options: {path: /tmp/letters}}}");
+    let stages = format!("{}{}{letters}{letters}", checked("fail"), checked("skip"));
+    let plan = plan_kept(&stages, "{format: console}").unwrap();
+    let policies: Vec<_> = plan.refusals.stages.iter().map(|stage| (stage.policy(), stage.output)).collect();
+    assert_eq!(policies, [("skip", None), ("deadLetter", Some(0)), ("deadLetter", Some(0))]);
+    assert_eq!(plan.refusals.outputs.len(), 1);
+    let text = explain(&plan);
+    for wanted in
+        ["onError: skip of udf ", "json at file:///tmp/letters, each row once", "row STRING, topic STRING"]
+    {
+        assert!(text.contains(wanted), "{wanted} is missing in\n{text}");
+    }
+    // A restart may have another policy.
+    let other = plan_kept(&checked("skip"), "{format: console}").unwrap();
+    assert_eq!(other.identity, plan.identity);
+}
+
+#[test]
+fn a_wrong_way_to_treat_refused_rows_is_told_with_what_would_work() {
+    const CONSOLE: &str = "{format: console}";
+    let letters = |rest: &str| checked(&format!("{{deadLetter: {{{rest}}}}}"));
+    let json = letters("format: json, options: {path: /tmp/letters}");
+    let group = sessions("value", "pauses", "input: [value, \"INTERVAL '5' SECOND\"], onError: skip");
+    let item = format!(
+        "{{udf: {{module: {}, function: top_k, input: [value, \"3\"], onError: skip}}}}",
+        module("top")
+    );
+    for (stages, sink, wanted) in [
+        (checked("sometimes"), CONSOLE, "write `fail`, `skip`, or `{deadLetter:"),
+        (checked("{}"), CONSOLE, "`onError` says nothing"),
+        (checked("{deadLeter: {}}"), CONSOLE, "did you mean `deadLetter`?"),
+        (letters("options: {path: /tmp/letters}"), CONSOLE, "name the deadLetter's format: json"),
+        (letters("path: /tmp/letters"), CONSOLE, "`path` is not a word of `deadLetter`"),
+        (letters("format: console"), CONSOLE, "dead letters may be: json"),
+        (letters("format: json"), CONSOLE, "a required option is missing option=`path`"),
+        (letters("format: json, options: {path: /tmp/letters, colour: red}"), CONSOLE, "option=`colour`"),
+        (
+            json.clone(),
+            "{format: json, options: {path: /tmp/letters}}",
+            "the results and the dead letters both",
+        ),
+        (
+            format!("{json}{}", letters("format: parquet, options: {path: /tmp/letters}")),
+            CONSOLE,
+            "two stages write dead letters to file:///tmp/letters in different ways",
+        ),
+        (group, CONSOLE, "`onError` is not for functions of kind group"),
+        (
+            format!("  - groupBy: [value]\n    agg: [{item}]\n"),
+            CONSOLE,
+            "`onError` is not for functions of kind aggregate",
+        ),
+    ] {
+        let report = plan_kept(&stages, sink).err().unwrap().report();
+        assert!(report.contains(wanted), "{wanted} is missing in\n{report}");
+    }
+    let without_checkpoint = format!("{RATE}stages:\n{json}sink: {CONSOLE}\n");
+    let report = plan(&without_checkpoint).err().unwrap().report();
+    assert!(report.contains("`checkpointLocation` is missing"), "{report}");
+}

@@ -6,9 +6,13 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use super::RunSettings;
 use super::closing::{Closer, Closing};
-use super::progress::{Durations, QueryProgress, SourceProgress, StateProgress};
+use super::letters::{LetterSink, LetterSinks, Letters};
+use super::progress::{Durations, QueryProgress, RefusalProgress, SourceProgress, StateProgress};
+use super::refusal_log::RefusalLog;
 use super::task::{Outcome, SplitTask, TaskContext};
 use super::watermark::WatermarkTracker;
 use crate::checkpoint::{BatchPlan, Checkpoint, CommitEntry, OffsetEntry};
@@ -32,6 +36,8 @@ pub struct Spine<'a> {
     pub run_id: RunId,
     pub sources: Vec<Box<dyn Source>>,
     pub sink: Arc<dyn Sink>,
+    pub letters: LetterSinks,
+    pub refusal_log: RefusalLog,
     pub checkpoint: Checkpoint,
     pub state: Option<StateStore>,
     pub tracker: WatermarkTracker,
@@ -111,8 +117,7 @@ impl Spine<'_> {
             state.commit_durable(batch.id, changes)?;
         }
         let commit_ms = self.since_ms(state_started);
-        let staged = std::mem::take(&mut outcome.staged).into_iter().map(Closing::wait);
-        self.sink.publish(batch.id, staged.collect::<Result<_>>()?)?;
+        self.publish(batch.id, &mut outcome)?;
         durations.add_batch = self.since_ms(started);
 
         let started = self.settings.clock.now_micros();
@@ -123,10 +128,12 @@ impl Spine<'_> {
             next_batch_watermark_ms: next_watermark_ms,
             no_data_wanted: self.no_data_wanted,
             rows_passed: outcome.rows_passed.clone(),
+            dead_letters: self.letters.batches_after(),
             run_id: Some(self.run_id.to_string()),
             ..CommitEntry::default()
         };
         self.checkpoint.commits.add(batch.id, &commit)?;
+        self.letters.committed();
         if let Some(state) = &mut self.state {
             state.apply(batch.id)?;
         }
@@ -134,12 +141,44 @@ impl Spine<'_> {
         self.checkpoint.purge(batch.id, self.plan.settings.batches_to_retain)?;
         durations.commit_offsets = self.since_ms(started);
         durations.trigger_execution = self.since_ms(batch.triggered_us);
+        let now_us = self.settings.clock.now_micros();
+        self.refusal_log.note(now_us, batch.id, &self.plan.refusals, &outcome.report.refused_rows);
         let progress = self.progress(&batch, &outcome, durations, commit_ms);
         self.rows_passed = outcome.rows_passed;
         self.ends = batch.entry.sources;
         self.watermark_before_ms = Some(batch.entry.plan.batch_watermark_ms);
         self.last_trigger_us = Some(batch.triggered_us);
         progress
+    }
+
+    /// Makes the results and the dead letters visible, beside each other: each takes its time on a remote storage.
+    fn publish(&self, batch: BatchId, outcome: &mut Outcome) -> Result<()> {
+        let staged = std::mem::take(&mut outcome.staged).into_iter().map(Closing::wait);
+        let letters = std::mem::take(&mut outcome.letters);
+        let publish = || self.sink.publish(batch, staged.collect::<Result<_>>()?);
+        if self.letters.sinks.is_empty() {
+            return publish();
+        }
+        std::thread::scope(|scope| {
+            let of_output = |(output, staged)| scope.spawn(move || LetterSink::publish(output, staged));
+            let publishing: Vec<_> = self.letters.sinks.iter().zip(letters).map(of_output).collect();
+            let published = publish();
+            let ended = publishing.into_iter().map(|thread| {
+                let panicked = |_| Err(Error::internal("a thread that publishes dead letters panicked"));
+                thread.join().unwrap_or_else(panicked)
+            });
+            // All are waited for, whatever fails first.
+            ended.collect::<Vec<_>>().into_iter().chain([published]).collect()
+        })
+    }
+
+    /// The ranges of a batch for rows that do not know where they came from: a JSON list, an object a source.
+    fn ranges(&self, entry: &OffsetEntry) -> String {
+        let mut ranges = Vec::with_capacity(self.sources.len());
+        for ((source, start), end) in self.sources.iter().zip(&self.ends).zip(&entry.sources) {
+            ranges.push(json!({ "source": source.description(), "start": start, "end": end }));
+        }
+        Value::Array(ranges).to_string()
     }
 
     fn since_ms(&self, started_us: i64) -> i64 {
@@ -177,6 +216,15 @@ impl Spine<'_> {
         let operators = self.plan.stateful.iter().flat_map(Stateful::operators).enumerate();
         let readers = self.state.iter().flat_map(|state| operators.clone().map(|(o, _)| state.reader(o)));
         let readers: Vec<StateReader> = readers.collect();
+        let letters = Letters {
+            refusals: &self.plan.refusals,
+            sinks: &self.letters.sinks,
+            query_name: &self.plan.name,
+            query_id: self.query_id,
+            batch: batch.id,
+            time_us: micros(plan.batch_timestamp_ms),
+            sources: if self.letters.sinks.is_empty() { String::new() } else { self.ranges(&batch.entry) },
+        };
         let tasks = TaskContext {
             plan: self.plan,
             sink: self.sink.as_ref(),
@@ -190,8 +238,21 @@ impl Spine<'_> {
             state: &readers,
             rows_passed: &self.rows_passed,
             closer: Closer::default(),
+            letters: &letters,
+            splits: splits.len(),
         };
         tasks.run(splits)
+    }
+
+    fn refusals(&self, outcome: &Outcome) -> Vec<RefusalProgress> {
+        let stages = self.plan.refusals.stages.iter().enumerate();
+        let refused = |number: usize| outcome.report.refused_rows.get(number).map_or(0, |count| count.rows);
+        let progress = stages.map(|(number, stage)| RefusalProgress {
+            stage: stage.name.clone(),
+            policy: stage.policy(),
+            rows: refused(number),
+        });
+        progress.collect()
     }
 
     /// A watermark beyond the batch's may let rows leave without new ones.
@@ -276,6 +337,7 @@ impl Spine<'_> {
             sources,
             sink: self.sink.description(),
             rows_out: outcome.rows_out,
+            refusals: self.refusals(outcome),
         })
     }
 }

@@ -3,8 +3,10 @@
 
 mod batch;
 mod closing;
+mod letters;
 mod open;
 mod progress;
+mod refusal_log;
 mod run;
 mod stop;
 mod task;

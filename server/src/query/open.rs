@@ -7,6 +7,8 @@ use uuid::Uuid;
 
 use super::RunSettings;
 use super::batch::Spine;
+use super::letters::LetterSinks;
+use super::refusal_log::RefusalLog;
 use super::watermark::WatermarkTracker;
 use crate::checkpoint::{Checkpoint, CommitEntry, OffsetEntry, Step};
 use crate::error::{Error, ErrorKind, Result};
@@ -41,8 +43,12 @@ pub fn open<'a>(plan: &'a Plan, context: &'a PlanContext, settings: &'a RunSetti
     let query_id = checkpoint.query_id()?.unwrap_or(QueryId(Uuid::new_v4()));
     let committed = stored.next.checked_sub(1);
     let planned = if stored.replay.is_some() { Some(stored.next) } else { committed };
-    let sink = open_sink(plan, context, settings, run_id)?;
+    let sink_context = sink_context(context, settings, run_id);
+    let sink = open_sink(plan, &sink_context)?;
     sink.recover(&CheckpointFacts { query_id, planned, committed })?;
+    let letter_batches = stored.commit.as_ref().map(|commit| commit.dead_letters.clone()).unwrap_or_default();
+    let (outputs, is_replay) = (&plan.refusals.outputs, stored.replay.is_some());
+    let letters = LetterSinks::open(outputs, &sink_context, letter_batches, query_id, is_replay)?;
     checkpoint.prepare(&decision)?;
     let query_id = checkpoint.ensure_query_id(query_id)?;
     let sources = open_sources(plan, context, settings, &checkpoint)?;
@@ -56,6 +62,8 @@ pub fn open<'a>(plan: &'a Plan, context: &'a PlanContext, settings: &'a RunSetti
         run_id,
         sources,
         sink,
+        letters,
+        refusal_log: RefusalLog::default(),
         checkpoint,
         state,
         tracker: WatermarkTracker::new(plan.settings.watermark_policy, &plan.watermarks, watermark_ms),
@@ -141,12 +149,7 @@ fn checkpoint_location(plan: &Plan, run_id: RunId) -> Result<(Location, Option<P
     Ok((location, Some(folder)))
 }
 
-fn open_sink(
-    plan: &Plan,
-    context: &PlanContext,
-    settings: &RunSettings,
-    run_id: RunId,
-) -> Result<Arc<dyn Sink>> {
+fn open_sink(plan: &Plan, context: &SinkContext) -> Result<Arc<dyn Sink>> {
     let spec = SinkSpec {
         format: &plan.sink_format,
         options: &plan.sink_options,
@@ -154,14 +157,17 @@ fn open_sink(
         schema: &plan.schema,
         mode: plan.mode,
     };
-    let context = SinkContext {
+    sink::open(&spec, context)
+}
+
+fn sink_context(context: &PlanContext, settings: &RunSettings, run_id: RunId) -> SinkContext {
+    SinkContext {
         run_id,
         clock: settings.clock.clone(),
         base: context.base().to_path_buf(),
         printer: Arc::new(Mutex::new(std::io::stdout())),
         memory: MemoryRows::default(),
-    };
-    sink::open(&spec, &context)
+    }
 }
 
 fn open_sources(

@@ -32,6 +32,15 @@ pub struct StateProgress {
     pub partitions: usize,
 }
 
+/// What a stage that does not fail when its guest refuses a row refused.
+#[derive(Clone, Debug)]
+pub struct RefusalProgress {
+    pub stage: String,
+    /// The word of the query file.
+    pub policy: &'static str,
+    pub rows: u64,
+}
+
 #[derive(Clone, Debug)]
 pub struct SourceProgress {
     pub description: String,
@@ -61,6 +70,7 @@ pub struct QueryProgress {
     pub sources: Vec<SourceProgress>,
     pub sink: String,
     pub rows_out: u64,
+    pub refusals: Vec<RefusalProgress>,
 }
 
 impl QueryProgress {
@@ -99,6 +109,7 @@ impl QueryProgress {
             "sources": self.sources.iter().map(|source| self.source_json(source)).collect::<Vec<_>>(),
             "sink": { "description": self.sink, "numOutputRows": self.rows_out },
             "observedMetrics": {},
+            "refusedRows": self.refusals.iter().map(refusal_json).collect::<Vec<_>>(),
         })
     }
 
@@ -151,6 +162,10 @@ impl QueryProgress {
                 line.push_str(&format!(", {late} late rows dropped"));
             }
         }
+        let refused = self.refusals.iter().map(|stage| stage.rows).sum::<u64>();
+        if refused > 0 {
+            line.push_str(&format!(", {refused} rows refused"));
+        }
         line.push_str(&format!(
             ", {} ms (latestOffset {}, walCommit {}, addBatch {}, commitOffsets {})",
             d.trigger_execution, d.latest_offset, d.wal_commit, d.add_batch, d.commit_offsets
@@ -174,6 +189,10 @@ fn state_json(state: &StateProgress) -> Value {
         "numStateStoreInstances": 1,
         "customMetrics": {},
     })
+}
+
+fn refusal_json(stage: &RefusalProgress) -> Value {
+    json!({ "stage": stage.stage, "onError": stage.policy, "numRows": stage.rows })
 }
 
 fn rate(rows: u64, seconds: f64) -> f64 {

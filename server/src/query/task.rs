@@ -10,6 +10,7 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 
 use super::closing::{Closer, Closing};
+use super::letters::{LetterBox, Letters};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operator::aggregate::{Aggregation, Grouping, MergeInput, PartialGroups, merge};
 use crate::operator::group::{self, Collected, Collecting, GroupStage, ShareInput, run_share};
@@ -48,6 +49,21 @@ pub struct TaskContext<'a> {
     /// What each `limit` let through in the batches before.
     pub rows_passed: &'a [u64],
     pub closer: Closer,
+    pub letters: &'a Letters<'a>,
+    /// How many splits the batch has. Partitions of dead letters are the splits, and behind them the partitions of
+    /// the stateful stage's result.
+    pub splits: usize,
+}
+
+/// What a split's trip counted, and what its stages set aside, by output.
+type Trip = (TaskReport, Vec<Closing>);
+
+/// One partition of the rows that leave the last stage of a batch.
+struct Part {
+    staged: Closing,
+    rows_out: u64,
+    report: TaskReport,
+    letters: Vec<Closing>,
 }
 
 /// What the tasks of a batch did.
@@ -58,6 +74,8 @@ pub struct Outcome {
     pub rows_read: Vec<u64>,
     /// By partition.
     pub staged: Vec<Closing>,
+    /// By output for dead letters, then by partition.
+    pub letters: Vec<Vec<Closing>>,
     /// With the state operator of each.
     pub changes: Vec<(usize, Changes)>,
     pub rows_updated: u64,
@@ -74,7 +92,9 @@ impl TaskContext<'_> {
     /// Runs the batch's splits. Nothing is visible at the sink when this returns, and all partitions finish.
     pub fn run(&self, splits: Vec<SplitTask>) -> Result<Outcome> {
         let rows_read = vec![0; self.plan.inputs.len()];
-        let mut outcome = Outcome { rows_read, rows_passed: self.rows_passed.to_vec(), ..Default::default() };
+        let letters = self.letters.sinks.iter().map(|_| Vec::new()).collect();
+        let rows_passed = self.rows_passed.to_vec();
+        let mut outcome = Outcome { rows_read, rows_passed, letters, ..Default::default() };
         match &self.plan.stateful {
             Some(Stateful::Aggregation(aggregation)) => {
                 let group = |task| self.run_grouping(aggregation, task);
@@ -105,12 +125,13 @@ impl TaskContext<'_> {
         &self,
         splits: Vec<SplitTask>,
         outcome: &mut Outcome,
-        work: impl Fn(SplitTask) -> Result<(TaskReport, R)> + Sync,
+        work: impl Fn(SplitTask) -> Result<(Trip, R)> + Sync,
     ) -> Result<Vec<R>> {
         let inputs: Vec<usize> = splits.iter().map(|task| task.input).collect();
         let results = on_threads(self.parallelism, splits, work)?;
-        let note = |(input, (report, result)): (usize, (TaskReport, R))| {
+        let note = |(input, ((report, letters), result)): (usize, (Trip, R))| {
             outcome.note(input, &report);
+            outcome.take_letters(letters);
             result
         };
         Ok(inputs.into_iter().zip(results).map(note).collect())
@@ -127,22 +148,28 @@ impl TaskContext<'_> {
         input: &Input,
         task: SplitTask,
         mut take: impl FnMut(&RecordBatch) -> Result<()>,
-    ) -> Result<TaskReport> {
+    ) -> Result<Trip> {
         let name = task.split.describe();
         let mut report = TaskReport::default();
-        let each = || -> Result<()> {
+        let number = task.number;
+        let each = || -> Result<Vec<Closing>> {
+            let mut letters = LetterBox::open(self.letters, number)?;
             let names = input.described.iter().map(|(name, _)| name.as_str());
-            let mut chain = Chain::start(&input.stages, names, self.moment(task.number))?;
-            let options = ReadOptions { projection: input.projection.clone(), rows_max: BATCH_ROWS };
+            let places = input.places.as_ref();
+            let mut chain = Chain::start(&input.stages, names, self.moment(number), places)?;
+            let (projection, rows_max) = (input.projection.clone(), BATCH_ROWS);
+            let with_path = places.is_some_and(|places| places.of_path);
+            let options = ReadOptions { projection, rows_max, with_path };
             for rows in task.split.read(&options)? {
                 let rows = rows?;
                 report.rows_read += rows.num_rows() as u64;
                 chain.run(rows, &mut report)?.iter().try_for_each(&mut take)?;
+                letters.take(&mut report)?;
             }
-            Ok(())
+            letters.finish(&self.closer)
         };
         match each() {
-            Ok(()) => Ok(report),
+            Ok(letters) => Ok((report, letters)),
             Err(error) => Err(Error::new(error.kind(), "process a split of the input")
                 .with("batch", self.batch)
                 .with("split", name)
@@ -150,65 +177,57 @@ impl TaskContext<'_> {
         }
     }
 
-    fn run_stateless(&self, task: SplitTask) -> Result<(TaskReport, (Closing, u64))> {
+    fn run_stateless(&self, task: SplitTask) -> Result<(Trip, (Closing, u64))> {
         let input = &self.plan.inputs[task.input];
         let mut writer = self.sink.stage(self.batch, task.number)?;
         let mut rows_out = 0;
-        let report = self.read(input, task, |rows| {
+        let trip = self.read(input, task, |rows| {
             rows_out += rows.num_rows() as u64;
             writer.write(rows)
         })?;
-        Ok((report, (self.closer.finish(writer)?, rows_out)))
+        Ok((trip, (self.closer.finish(writer)?, rows_out)))
     }
 
-    fn run_grouping(
-        &self,
-        aggregation: &Arc<Aggregation>,
-        task: SplitTask,
-    ) -> Result<(TaskReport, PartialGroups)> {
+    fn run_grouping(&self, aggregation: &Arc<Aggregation>, task: SplitTask) -> Result<(Trip, PartialGroups)> {
         let input = &self.plan.inputs[task.input];
         let mut grouping =
             Grouping::start(aggregation.clone(), self.late_bound_us, self.moment(task.number))?;
-        let mut report = self.read(input, task, |rows| grouping.add(rows))?;
+        let (mut report, letters) = self.read(input, task, |rows| grouping.add(rows))?;
         let (groups, dropped) = grouping.finish()?;
         report.rows_dropped_by_watermark += dropped;
-        Ok((report, groups))
+        Ok(((report, letters), groups))
     }
 
     /// A limit takes rows of one split after the other: of none more than it may let through still.
-    fn run_limited(&self, task: SplitTask) -> Result<(TaskReport, Vec<RecordBatch>)> {
+    fn run_limited(&self, task: SplitTask) -> Result<(Trip, Vec<RecordBatch>)> {
         let limit = match self.plan.after.first() {
             Some(After::Limit(limit)) => *limit,
             _ => return Err(Error::internal("rows are gathered for no limit")),
         };
         let mut left = limit.saturating_sub(self.rows_passed.first().copied().unwrap_or(0));
         let (input, mut kept) = (&self.plan.inputs[task.input], Vec::new());
-        let report = self.read(input, task, |rows| {
+        let trip = self.read(input, task, |rows| {
             let rows = first_rows(rows, &mut left);
             kept.extend((rows.num_rows() > 0).then_some(rows));
             Ok(())
         })?;
-        Ok((report, kept))
+        Ok((trip, kept))
     }
 
     /// Rows of the whole batch through the stages that need them together, and staged as one partition.
     fn stage_gathered(&self, gathered: Vec<RecordBatch>, outcome: &mut Outcome) -> Result<()> {
-        let staged = self.stage(0, gathered, &mut outcome.rows_passed)?;
-        outcome.take_staged(staged);
+        let part = self.stage(0, gathered, &mut outcome.rows_passed)?;
+        outcome.take_part(part);
         Ok(())
     }
 
-    fn run_collecting(
-        &self,
-        stage: &Arc<GroupStage>,
-        task: SplitTask,
-    ) -> Result<(TaskReport, Vec<Collected>)> {
+    fn run_collecting(&self, stage: &Arc<GroupStage>, task: SplitTask) -> Result<(Trip, Vec<Collected>)> {
         let input = &self.plan.inputs[task.input];
         let mut collecting = Collecting::start(stage.clone(), self.late_bound_us);
-        let mut report = self.read(input, task, |rows| collecting.add(rows))?;
+        let (mut report, letters) = self.read(input, task, |rows| collecting.add(rows))?;
         let (rows, dropped) = collecting.finish();
         report.rows_dropped_by_watermark += dropped;
-        Ok((report, rows))
+        Ok(((report, letters), rows))
     }
 
     /// Runs `work` for each share of the key groups, and stages what it gives.
@@ -237,7 +256,7 @@ impl TaskContext<'_> {
             outcome.removals += merged.removals;
             outcome.changes.extend(merged.changes.into_iter().enumerate());
             match staged {
-                Some(staged) => outcome.take_staged(staged),
+                Some(part) => outcome.take_part(part),
                 None => gathered.extend(merged.rows),
             }
         }
@@ -294,8 +313,10 @@ impl TaskContext<'_> {
         partition: usize,
         mut batches: Vec<RecordBatch>,
         rows_passed: &mut [u64],
-    ) -> Result<(Closing, u64)> {
+    ) -> Result<Part> {
         let mut rows_passed = rows_passed.iter_mut();
+        let mut report = TaskReport::default();
+        let mut letters = LetterBox::open(self.letters, self.splits + partition)?;
         for step in &self.plan.after {
             batches = match step {
                 After::Sort(sort) => vec![sort.apply(&batches)?],
@@ -308,11 +329,13 @@ impl TaskContext<'_> {
                     *passed += before - left;
                     kept
                 }
-                After::Stage(stage) => {
-                    let mut run = stage.start(self.moment(partition))?;
+                After::Stage { name, stage } => {
+                    let (stages, names) = (std::slice::from_ref(stage), [name.as_str()].into_iter());
+                    let mut chain = Chain::start(stages, names, self.moment(partition), None)?;
                     let mut next = Vec::new();
                     for rows in batches {
-                        run.run(rows, &mut TaskReport::default(), &mut next)?;
+                        next.extend(chain.run(rows, &mut report)?);
+                        letters.take(&mut report)?;
                     }
                     next
                 }
@@ -324,7 +347,8 @@ impl TaskContext<'_> {
             rows_out += rows.num_rows() as u64;
             writer.write(rows)?;
         }
-        Ok((self.closer.finish(writer)?, rows_out))
+        let staged = self.closer.finish(writer)?;
+        Ok(Part { staged, rows_out, report, letters: letters.finish(&self.closer)? })
     }
 }
 
@@ -332,6 +356,17 @@ impl Outcome {
     fn note(&mut self, input: usize, report: &TaskReport) {
         self.report.merge(report);
         self.rows_read[input] += report.rows_read;
+    }
+
+    fn take_part(&mut self, Part { staged, rows_out, report, letters }: Part) {
+        self.report.merge(&report);
+        self.take_letters(letters);
+        self.take_staged((staged, rows_out));
+    }
+
+    /// Of the next partition, by output.
+    fn take_letters(&mut self, letters: Vec<Closing>) {
+        self.letters.iter_mut().zip(letters).for_each(|(output, staged)| output.push(staged));
     }
 
     /// The next partition, and how many rows it has.

@@ -27,7 +27,7 @@ pub use file::{FileSource, FileSourceSpec};
 pub use kafka::KafkaSource;
 pub use rate::RateSource;
 pub use rate_micro_batch::RateMicroBatchSource;
-pub use registry::{FORMATS, check, open};
+pub use registry::{FORMATS, RowPlace, check, open, row_place};
 pub use socket::SocketSource;
 
 /// Rows of one split, in order, in batches of at most [`ReadOptions::rows_max`] rows.
@@ -48,6 +48,8 @@ pub struct ReadOptions {
     pub projection: Vec<usize>,
     /// The most rows of one record batch.
     pub rows_max: usize,
+    /// Behind these columns one more, `path` STRING: the file that a row is in. Only file sources are asked for it.
+    pub with_path: bool,
 }
 
 /// A source of one query. Methods are called by the query's thread alone, splits are read on others.

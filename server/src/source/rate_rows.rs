@@ -113,7 +113,7 @@ mod tests {
         let timestamps = Timestamps { first: 0, start_ms: 1_000, ms_per_value: 333.4 };
         let read = |projection: Vec<usize>| -> Vec<RecordBatch> {
             let split = Box::new(RateSplit { source: "rate", from: 2, to: 5, timestamps });
-            let options = ReadOptions { projection, rows_max: 2 };
+            let options = ReadOptions { projection, rows_max: 2, with_path: false };
             split.read(&options).unwrap().map(|batch| batch.unwrap()).collect()
         };
         let both = read(vec![0, 1]);

@@ -57,6 +57,25 @@ pub fn open(
     })
 }
 
+/// What says where a row of a source is, for a person who looks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowPlace {
+    /// These columns of the source.
+    Columns(&'static [&'static str]),
+    /// The path of its file.
+    Path,
+    /// Nothing does.
+    Unknown,
+}
+
+pub fn row_place(format: &str) -> RowPlace {
+    match known(format) {
+        Ok("kafka") => RowPlace::Columns(&["topic", "partition", "offset"]),
+        Ok(name) if Format::of(name).is_ok() => RowPlace::Path,
+        _ => RowPlace::Unknown,
+    }
+}
+
 /// The format as [`FORMATS`] spells it.
 fn known(format: &str) -> Result<&'static str> {
     let found = FORMATS.into_iter().find(|known| known.eq_ignore_ascii_case(format));

@@ -70,7 +70,7 @@ pub fn context(clock: Arc<dyn Clock>) -> SourceContext {
 
 /// All rows of the splits, in order, in batches of at most `rows_max`.
 pub fn read_all(splits: Vec<Box<dyn Split>>, projection: &[usize], rows_max: usize) -> Vec<RecordBatch> {
-    let options = ReadOptions { projection: projection.to_vec(), rows_max };
+    let options = ReadOptions { projection: projection.to_vec(), rows_max, with_path: false };
     splits.into_iter().flat_map(|split| split.read(&options).unwrap()).map(|batch| batch.unwrap()).collect()
 }
 

@@ -98,6 +98,13 @@ impl Expected {
                 let operators = ours["stateOperators"].as_array().cloned().unwrap_or_default();
                 operators.iter().map(|operator| operator[name].clone()).collect()
             };
+            let refused = ours["refusedRows"].as_array().into_iter().flatten();
+            let refused: Vec<Value> = refused.map(|stage| stage["numRows"].clone()).collect();
+            let wanted = batch.facts["refusedRows"].as_array().cloned().unwrap_or_default();
+            if refused != wanted {
+                let (refused, wanted) = (list(&refused), list(&wanted));
+                differences.push(format!("batch {}: refusedRows: wanted {wanted}, we {refused}", batch.id));
+            }
             let ours = [
                 ("watermark", ours["eventTime"]["watermark"].clone()),
                 ("stateRows", state("numRowsTotal")),

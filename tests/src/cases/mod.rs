@@ -3,6 +3,7 @@
 
 mod expected;
 mod feed;
+pub mod letters;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -36,6 +37,8 @@ pub struct Case {
     query: String,
     input: PathBuf,
     expected: Expected,
+    /// The dead letters that it writes below `$OUTPUT/letters`, a JSON object a line.
+    letters: String,
 }
 
 /// What we gave.
@@ -53,7 +56,8 @@ struct Given {
 }
 
 impl Case {
-    /// Reads a case from its query file, the folder of its input, and Spark's answer.
+    /// Reads a case from its query file, the folder of its input, and Spark's answer. `letters.jsonl` beside the query
+    /// has its dead letters.
     pub fn read(name: &str, query: &Path, input: &Path, expected: &str) -> Case {
         let text = |file: &Path| {
             fs::read_to_string(file).unwrap_or_else(|e| panic!("cannot read {}: {e}", file.display()))
@@ -62,6 +66,7 @@ impl Case {
             name: name.to_string(),
             query: text(query),
             input: input.to_path_buf(),
+            letters: fs::read_to_string(query.with_file_name("letters.jsonl")).unwrap_or_default(),
             expected: Expected::parse(expected).unwrap_or_else(|e| panic!("{name}: {e}")),
         }
     }
@@ -85,6 +90,8 @@ impl Case {
                 self.is_ordered(),
             ));
         }
+        let output = work.path().join("output");
+        differences.extend(letters::differences(&output, work.path(), &self.letters));
         if way != Way::Restarted && given.failure.is_none() {
             differences.extend(self.expected.compare_progress(&given.progress));
         }
@@ -100,9 +107,10 @@ impl Case {
         self.query.contains("availableNow:") || self.query.contains("once:")
     }
 
-    /// The query file as it is run: with folders in place of `$INPUT`, and with a sink and a checkpoint.
+    /// The query file as it is run: with folders in place of `$INPUT` and `$OUTPUT`, and with a sink and a checkpoint.
     fn query_in(&self, work: &Path) -> String {
         let mut text = self.query.replace("$INPUT", &work.join("input").to_string_lossy());
+        text = text.replace("$OUTPUT", &work.join("output").to_string_lossy());
         if !text.ends_with('\n') {
             text.push('\n');
         }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 
 use crate::error::{Error, Result};
 use crate::format::{Batches, Decoder, FilePart, Format, decoder, partition_dir};
@@ -130,8 +130,12 @@ impl Reader {
                 }
             });
         }
-        let fields: Fields =
+        let mut fields: Vec<FieldRef> =
             options.projection.iter().map(|index| self.schema.fields()[*index].clone()).collect();
+        if options.with_path {
+            columns.push(Column::Constant(Some(self.storage.uri(&file.path)), DataType::Utf8));
+            fields.push(Arc::new(Field::new("path", DataType::Utf8, true)));
+        }
         let stored = self.storage.open(&file.path).map_err(|cause| vanished(&file.path, cause))?;
         let part = FilePart { file: stored, path: file.path.clone(), range };
         let batches = decoder.read(part, &decoded, options.rows_max)?;

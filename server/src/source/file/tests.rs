@@ -243,7 +243,7 @@ fn a_file_that_is_gone_stops_the_batch_by_name() {
     let end = source.next_end(None, ReadLimits::Honour).unwrap().unwrap();
     stand.storage.delete("/in/f").unwrap();
     let split = source.splits(None, &end).unwrap().remove(0);
-    let options = crate::source::ReadOptions { projection: vec![0], rows_max: 10 };
+    let options = crate::source::ReadOptions { projection: vec![0], rows_max: 10, with_path: true };
     let error = split.read(&options).unwrap().next().unwrap().unwrap_err();
     assert_eq!((error.kind(), error.fact("file")), (ErrorKind::Data, Some("/in/f")));
 }

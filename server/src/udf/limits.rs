@@ -15,6 +15,9 @@ pub const GUEST_THREAD_STACK_BYTES: usize = 4 * MIB;
 /// How often a running guest looks whether its time is over, in milliseconds.
 pub const EPOCH_TICK_MS: u64 = 10;
 
+/// What stays in the process of the memory of a guest that is gone, wiped, for the next one in its place.
+pub const KEPT_BYTES: usize = 2 * MIB;
+
 /// What guests of a [`Runtime`](super::Runtime) may use.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -123,15 +123,14 @@ impl ArrowArray {
     }
 
     /// The array with these children.
-    pub fn with_children(mut self, children: Vec<ArrowArray>) -> ArrowArray {
-        let children: Vec<_> = children.into_iter().map(crate::rows::keep_array).collect();
-        self.n_children = children.len() as i64;
-        self.children = crate::arena::keep(&children);
+    pub fn with_children<const N: usize>(mut self, children: [ArrowArray; N]) -> ArrowArray {
+        self.n_children = N as i64;
+        self.children = crate::arena::keep(&children.map(crate::rows::keep_array));
         self
     }
 
     /// A batch: a struct array without nulls.
-    pub fn of_columns(length: usize, columns: Vec<ArrowArray>) -> ArrowArray {
+    pub fn of_columns<const N: usize>(length: usize, columns: [ArrowArray; N]) -> ArrowArray {
         ArrowArray::of_buffers(length, 0, &[null()]).with_children(columns)
     }
 }

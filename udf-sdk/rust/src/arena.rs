@@ -1,22 +1,35 @@
 //! Memory of one batch: handed out by moving a pointer, given back all at once. Frees nothing singly.
+//!
+//! A guest lives for a batch, and growing its memory costs more than opening it: each time, the host asks the system
+//! to let more pages in. So the arena starts with a part of the module's own memory, which costs nothing until it is
+//! touched, and asks for more only when a batch does not fit into that.
 
 use core::alloc::Layout;
-use core::cell::RefCell;
+use core::cell::{RefCell, UnsafeCell};
 use core::ptr::null_mut;
 
 use crate::abi::{BUFFER_ALIGN, BUFFER_PADDING};
 
-/// The first chunk is at least this large.
-const CHUNK_BYTES_MIN: usize = 64 * 1024;
+/// The part of the module's memory that the arena starts with: room for a call's input of up to a megabyte and for
+/// three times as much.
+const FIRST_BYTES: usize = if cfg!(target_arch = "wasm32") { 4 * 1024 * 1024 } else { 64 * 1024 };
+
+/// Memory that only the arena of its thread hands out.
+#[repr(C, align(64))]
+struct First(UnsafeCell<[u8; FIRST_BYTES]>);
 
 struct Arena {
+    /// Whether the first part is in use; its place is known only while the program runs.
+    started: bool,
     chunks: Vec<(*mut u8, Layout)>,
     at: usize,
     end: usize,
 }
 
 thread_local! {
-    static ARENA: RefCell<Arena> = const { RefCell::new(Arena { chunks: Vec::new(), at: 0, end: 0 }) };
+    static FIRST: First = const { First(UnsafeCell::new([0; FIRST_BYTES])) };
+    static ARENA: RefCell<Arena> =
+        const { RefCell::new(Arena { started: false, chunks: Vec::new(), at: 0, end: 0 }) };
 }
 
 /// Memory until the next [`reset`], not zeroed; null when there is no more. `align` is a power of two.
@@ -50,6 +63,16 @@ pub(crate) fn keep<T: Copy>(items: &[T]) -> *const T {
     to
 }
 
+/// Copies `count` items that come one after the other into the arena.
+pub(crate) fn keep_each<T>(count: usize, items: impl Iterator<Item = T>) -> *const T {
+    let to = alloc_items::<T>(count);
+    for (index, item) in items.take(count).enumerate() {
+        // SAFETY: the arena just handed out room for so many items.
+        unsafe { to.add(index).write(item) };
+    }
+    to
+}
+
 #[cold]
 #[allow(clippy::panic, reason = "a guest has no better way to end: the host reports the trap and its text")]
 fn out_of_memory() -> ! {
@@ -71,10 +94,15 @@ impl Arena {
 
     #[cold]
     fn alloc_in_new_chunk(&mut self, bytes: usize, align: usize) -> *mut u8 {
+        if !self.started {
+            self.started = true;
+            self.start_over();
+            return self.alloc(bytes, align);
+        }
         let held: usize = self.chunks.iter().map(|(_, layout)| layout.size()).sum();
         let Some(wanted) = bytes.checked_add(align) else { return null_mut() };
         // As much again as there is, so that a batch that grows needs few chunks; if that is too much, just enough.
-        if self.add_chunk(wanted.max(held).max(CHUNK_BYTES_MIN)) || self.add_chunk(wanted) {
+        if self.add_chunk(wanted.max(held).max(FIRST_BYTES)) || self.add_chunk(wanted) {
             self.alloc(bytes, align)
         } else {
             null_mut()
@@ -94,6 +122,17 @@ impl Arena {
         true
     }
 
+    /// To the start of the largest place: the chunk, or the first part when there is none.
+    fn start_over(&mut self) {
+        match self.chunks.first() {
+            Some((ptr, layout)) => (self.at, self.end) = (*ptr as usize, *ptr as usize + layout.size()),
+            None => {
+                self.at = FIRST.with(|first| first.0.get() as usize);
+                self.end = self.at + FIRST_BYTES;
+            }
+        }
+    }
+
     /// Several chunks become one of their size, so that the next batch of this size finds it whole.
     fn reset(&mut self) {
         if self.chunks.len() > 1 {
@@ -103,10 +142,10 @@ impl Arena {
                 // SAFETY: the chunk came from `alloc` with this layout, and `reset` ends all use of it.
                 unsafe { std::alloc::dealloc(ptr, layout) };
             }
-            (self.at, self.end) = (0, 0);
             self.add_chunk(total);
-        } else if let Some((ptr, _)) = self.chunks.first() {
-            self.at = *ptr as usize;
+        }
+        if self.started {
+            self.start_over();
         }
     }
 }

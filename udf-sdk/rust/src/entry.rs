@@ -4,7 +4,7 @@ use core::ffi::{CStr, c_char, c_void};
 use core::ptr::null;
 
 use crate::abi::{ArrowArray, ArrowSchema, CallResult, FAILED, NULLABLE, OK};
-use crate::arena::{self, keep};
+use crate::arena::keep_each;
 use crate::column::Column;
 use crate::kind::INT;
 use crate::manifest::{ColumnSpec, Function};
@@ -32,8 +32,7 @@ pub unsafe fn open(
         finish_failed("the input columns are not those of the manifest", result);
         return FAILED;
     }
-    let columns: Vec<_> = function.columns_out().into_iter().map(schema_of_column).collect();
-    *outputs = schema("+s\0", null(), &columns);
+    *outputs = schema("+s\0", null(), function.columns_out());
     OK
 }
 
@@ -52,14 +51,19 @@ unsafe fn agree<'a>(schema: &ArrowSchema, columns: impl IntoIterator<Item = &'a 
     }) && found == schema.n_children
 }
 
-fn schema(format: &'static str, name: *const u8, columns: &[*const ArrowSchema]) -> ArrowSchema {
+fn schema<'a>(
+    format: &'static str,
+    name: *const u8,
+    columns: impl Iterator<Item = &'a ColumnSpec> + Clone,
+) -> ArrowSchema {
+    let count = columns.clone().count();
     ArrowSchema {
         format: format.as_ptr(),
         name,
         metadata: null(),
         flags: NULLABLE,
-        n_children: columns.len() as i64,
-        children: keep(columns),
+        n_children: count as i64,
+        children: keep_each(count, columns.map(schema_of_column)),
         dictionary: null(),
         release: null(),
         private_data: null(),
@@ -67,13 +71,8 @@ fn schema(format: &'static str, name: *const u8, columns: &[*const ArrowSchema])
 }
 
 fn schema_of_column(column: &ColumnSpec) -> *const ArrowSchema {
-    let mut name = column.name.as_bytes().to_vec();
-    name.push(0);
-    let children: Vec<_> = column.children.iter().map(schema_of_column).collect();
-    let to = arena::alloc_items::<ArrowSchema>(1);
-    // SAFETY: the arena just handed out room for one.
-    unsafe { to.write(schema(column.format, keep(&name), &children)) };
-    to
+    let name = keep_each(column.name.len() + 1, column.name.bytes().chain([0]));
+    keep_each(1, core::iter::once(schema(column.format, name, column.children.iter())))
 }
 
 /// Answers `wasmill_process`.

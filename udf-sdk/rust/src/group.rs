@@ -147,7 +147,7 @@ pub unsafe fn run<O: Outputs, S: Outputs, H, T: Status>(
     let count = timer_groups.len();
     let timer_groups = ArrowArray::of_buffers(count, 0, &[null(), timer_groups.as_ptr()]);
     let timer_times = ArrowArray::of_buffers(count, 0, &[null(), timer_times.as_ptr()]);
-    result.timers = keep_array(batch(vec![timer_groups, timer_times]));
+    result.timers = keep_array(batch([timer_groups, timer_times]));
     result.origin =
         keep_array(ArrowArray::of_buffers(group.origin.len(), 0, &[null(), group.origin.as_ptr()]));
     let Some(states) = saved.into_array(result) else { return FAILED };

@@ -53,22 +53,22 @@ pub const fn time_mode(name: &str) -> &'static str {
 
 impl Function {
     /// The columns that come to the function, in the order of `open`.
-    pub fn columns_in(&self) -> Vec<&'static ColumnSpec> {
+    pub fn columns_in(&self) -> impl Iterator<Item = &'static ColumnSpec> + Clone {
         let (key, state): (&[ColumnSpec], &[ColumnSpec]) = match self.kind {
             FunctionKind::Transform { .. } => (&[], &[]),
             FunctionKind::Aggregate { state } => (&[], state),
             FunctionKind::Group { key, state, .. } => (key, state),
         };
-        key.iter().chain(self.inputs).chain(state).collect()
+        key.iter().chain(self.inputs).chain(state)
     }
 
     /// The columns that the function hands back, in the order of `open`.
-    pub fn columns_out(&self) -> Vec<&'static ColumnSpec> {
+    pub fn columns_out(&self) -> impl Iterator<Item = &'static ColumnSpec> + Clone {
         let state: &[ColumnSpec] = match self.kind {
             FunctionKind::Transform { .. } => &[],
             FunctionKind::Aggregate { state } | FunctionKind::Group { state, .. } => state,
         };
-        state.iter().chain(self.outputs).collect()
+        state.iter().chain(self.outputs)
     }
 }
 

@@ -329,7 +329,7 @@ macro_rules! module {
     (@call $result:ident $rows:ident $name:ident ($($in:ident,)*) ($($builder:ident,)*)) => {{
         let status = $crate::entry::Status::finish($name($($in,)* $(&mut $builder),*), $result);
         if status == $crate::abi::OK {
-            $crate::rows::finish_columns(vec![$($crate::Build::finish($builder)),*], $result);
+            $crate::rows::finish_columns([$($crate::Build::finish($builder)),*], $result);
         }
         status
     }};

@@ -226,7 +226,7 @@ impl<K: Kind> Build for ItemsBuilder<K> {
     fn finish(self) -> ArrowArray {
         let buffers = [self.validity.as_ptr(), self.offsets.as_ptr()];
         ArrowArray::of_buffers(self.rows(), self.validity.nulls(), &buffers)
-            .with_children(vec![self.items.finish()])
+            .with_children([self.items.finish()])
     }
 }
 
@@ -279,9 +279,9 @@ impl<K: Kind, V: Kind> Build for EntriesBuilder<K, V> {
     fn finish(self) -> ArrowArray {
         let buffers = [self.validity.as_ptr(), self.offsets.as_ptr()];
         let entries = ArrowArray::of_buffers(self.keys.rows(), 0, &[core::ptr::null()])
-            .with_children(vec![self.keys.finish(), self.values.finish()]);
+            .with_children([self.keys.finish(), self.values.finish()]);
         ArrowArray::of_buffers(self.offsets.len() - 1, self.validity.nulls(), &buffers)
-            .with_children(vec![entries])
+            .with_children([entries])
     }
 }
 
@@ -336,6 +336,6 @@ pub const fn struct_name(fields: &[ColumnSpec]) -> SqlText {
 }
 
 /// A column of structs.
-pub fn struct_array(rows: usize, validity: &Validity, fields: Vec<ArrowArray>) -> ArrowArray {
+pub fn struct_array<const N: usize>(rows: usize, validity: &Validity, fields: [ArrowArray; N]) -> ArrowArray {
     ArrowArray::of_buffers(rows, validity.nulls(), &[validity.as_ptr()]).with_children(fields)
 }

@@ -86,7 +86,7 @@ macro_rules! record {
                 }
 
                 fn finish(self) -> $crate::abi::ArrowArray {
-                    let fields = vec![$($crate::Build::finish(self.$field)),+];
+                    let fields = [$($crate::Build::finish(self.$field)),+];
                     $crate::nested::struct_array(self.rows, &self.validity, fields)
                 }
             }

@@ -35,7 +35,7 @@ impl<K: Kind> Outputs for K {
     }
 
     fn finish(builder: K::Builder) -> ArrowArray {
-        batch(vec![builder.finish()])
+        batch([builder.finish()])
     }
 }
 
@@ -59,7 +59,7 @@ impl Outputs for () {
     }
 
     fn finish(rows: usize) -> ArrowArray {
-        ArrowArray::of_columns(rows, Vec::new())
+        ArrowArray::of_columns(rows, [])
     }
 }
 
@@ -85,7 +85,7 @@ macro_rules! tuples {
             }
 
             fn finish(builders: Self::Builders) -> ArrowArray {
-                batch(vec![$(builders.$index.finish()),+])
+                batch([$(builders.$index.finish()),+])
             }
         }
 
@@ -114,7 +114,7 @@ tuples! {
 }
 
 /// A batch in the arena, made of columns that stay there.
-pub fn batch(columns: Vec<ArrowArray>) -> ArrowArray {
+pub fn batch<const N: usize>(columns: [ArrowArray; N]) -> ArrowArray {
     let rows = columns.first().map_or(0, |column| column.length as usize);
     ArrowArray::of_columns(rows, columns)
 }
@@ -299,7 +299,7 @@ impl<O: Outputs> Groups<O> {
 }
 
 /// Hands back columns that a whole-batch function built.
-pub fn finish_columns(columns: Vec<ArrowArray>, result: &mut CallResult) {
+pub fn finish_columns<const N: usize>(columns: [ArrowArray; N], result: &mut CallResult) {
     result.columns = keep_array(batch(columns));
 }
 

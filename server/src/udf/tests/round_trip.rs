@@ -120,7 +120,7 @@ fn a_batch_too_large_for_a_call_is_split_and_nothing_is_lost() {
 
 #[test]
 fn a_row_larger_than_a_call_goes_alone_and_one_too_large_is_refused() {
-    let small = Limits { call_bytes: 4096, memory_bytes: 4 << 20, instances: 4, ..limits() };
+    let small = Limits { call_bytes: 4096, memory_bytes: 8 << 20, instances: 4, ..limits() };
     let transform = Runtime::new(small, Compiler::Here)
         .unwrap()
         .load(&bytes("identity"))
@@ -132,7 +132,7 @@ fn a_row_larger_than_a_call_goes_alone_and_one_too_large_is_refused() {
     let results = transform.open(MOMENT).unwrap().process(&[Arc::clone(&column)], 3).unwrap();
     assert_eq!(results.len(), 3);
     assert_eq!(&mapped(&results), &column);
-    let column = strings(&[Some("a"), Some(&"x".repeat(1 << 20)), Some("b")]);
+    let column = strings(&[Some("a"), Some(&"x".repeat(3 << 20)), Some("b")]);
     let error = transform.open(MOMENT).unwrap().process(&[column], 3).unwrap_err();
     assert_eq!((error.message(), error.fact("row")), ("a row is too large for a udf", Some("1")));
 }

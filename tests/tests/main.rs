@@ -5,6 +5,7 @@ mod everyday;
 mod file_sink;
 mod kafka_source;
 mod kinds;
+mod newcomer;
 mod queries;
 mod refused;
 mod services;

@@ -203,12 +203,14 @@ WM_API void *wm_alloc(uint32_t bytes) {
 /* Copies a short piece in two moves, for a call of the machine's bulk copy costs more. Up to WM_PADDING bytes behind
  * both may be touched; behind a text of a batch and behind memory of the arena they are there. */
 WM_API void wm_copy(void *to, const void *from, uint32_t bytes) {
-    if (bytes > WM_PADDING) {
-        __builtin_memcpy(to, from, bytes);
-    } else {
+#if defined(__wasm__)
+    if (bytes <= WM_PADDING) {
         typedef uint8_t wm_block __attribute__((vector_size(16), aligned(1), may_alias));
         *(wm_block *)to = *(const wm_block *)from;
+        return;
     }
+#endif
+    if (bytes) __builtin_memcpy(to, from, bytes);
 }
 
 /* ---- Input columns: `valid` and values; a null `valid` means that no row is null ---- */

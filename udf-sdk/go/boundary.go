@@ -51,6 +51,9 @@ var (
 	arenaTotal int
 )
 
+// In a module there are no tests.
+type inTest any
+
 // Main is for the program's own `main`; in a module there is nothing to do.
 func Main() {}
 

@@ -4,6 +4,7 @@ package wasmill
 type builder interface {
 	rows() int
 	reset()
+	inTest
 }
 
 func newBuilder(format string) builder {

@@ -8,7 +8,8 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use program::{find_go, find_node, run};
+use program::run;
+pub use program::{find_go, find_node};
 use toolchain::Toolchain;
 
 const TARGET: &str = "wasm32-unknown-unknown";

@@ -13,6 +13,7 @@ const NODE_MAJOR_MIN: u32 = 20;
 /// Where `.ci/guest-packages` puts what it installs, below the home folder.
 const TOOLS: &str = ".cache/wasmill-tools/guests/bin";
 
+/// A Go that exports functions from wasm; the error says what to install.
 pub fn find_go() -> Result<PathBuf, String> {
     let found = find("go", &["env", "GOVERSION"], |version| minor_of_go(version) >= GO_MINOR_MIN);
     found.ok_or_else(|| {
@@ -22,6 +23,7 @@ pub fn find_go() -> Result<PathBuf, String> {
     })
 }
 
+/// A Node.js that runs the compiler of AssemblyScript; the error says what to install.
 pub fn find_node() -> Result<PathBuf, String> {
     let found = find("node", &["--version"], |version| major_of_node(version) >= NODE_MAJOR_MIN);
     found.ok_or_else(|| {

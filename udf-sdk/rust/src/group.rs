@@ -60,6 +60,11 @@ impl<O: Outputs> Group<O> {
         self.timers.retain(|other| *other != time);
     }
 
+    pub(crate) fn take_builders(&mut self) -> O::Builders {
+        self.origin = Buffer::with_capacity(0);
+        core::mem::replace(&mut self.rows, Groups::new(0)).into_builders()
+    }
+
     /// Gives a row. The key stands in front of it by itself.
     pub fn emit(&mut self, values: impl PutRow<O>) {
         self.origin.push(self.number);

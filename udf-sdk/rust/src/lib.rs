@@ -1,41 +1,6 @@
-//! wasmill-udf: stages for wasmill in Rust. A function and one line about it make a stage:
+//! wasmill-udf: the kit. The page below is what an author needs; `udf-sdk/ABI.md` is what it stands on.
 //!
-//! ```
-//! use wasmill_udf::*;
-//!
-//! module! {
-//!     map word_length(word: STRING) -> (length: INT);
-//!     flat_map split_words(line: STRING) -> (word: STRING);
-//!     batch double(x: BIGINT) -> (y: BIGINT);
-//! }
-//!
-//! // One row for each row. `Option` for null, `Result` for rows in error.
-//! fn word_length(word: Option<&str>) -> Option<i32> {
-//!     word.map(|word| word.chars().count() as i32)
-//! }
-//!
-//! // Any number of rows for each row.
-//! fn split_words(line: Option<&str>, out: &mut Emit<STRING>) {
-//!     for word in bytes::split(line.unwrap_or(""), b' ').filter(|word| !word.is_empty()) {
-//!         out.emit(word);
-//!     }
-//! }
-//!
-//! // Whole columns at once, for speed.
-//! fn double(x: Column<BIGINT>, y: &mut Builder<BIGINT>) {
-//!     for x in x.iter() {
-//!         match x {
-//!             Some(x) => y.push(x * 2),
-//!             None => y.push_null(),
-//!         }
-//!     }
-//! }
-//!
-//! assert_eq!(testing::emitted::<STRING>(|out| split_words(Some("to  be"), out)), ["to", "be"]);
-//! ```
-//!
-//! Build with `crate-type = ["cdylib"]` for `wasm32-unknown-unknown`. The functions stay plain Rust, so that unit
-//! tests call them natively. `udf-sdk/ABI.md` says what crosses the boundary.
+#![doc = include_str!("../README.md")]
 
 pub mod abi;
 #[doc(hidden)]

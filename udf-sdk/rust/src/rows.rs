@@ -275,6 +275,10 @@ impl<O: Outputs> Groups<O> {
         }
     }
 
+    pub(crate) fn into_builders(self) -> O::Builders {
+        self.builders
+    }
+
     /// Hands the rows back as the columns of the result; the status of the call.
     pub fn finish(self, result: &mut CallResult) -> i32 {
         match self.into_array(result) {

@@ -4,10 +4,11 @@ use crate::abi::ArrowArray;
 use crate::arena;
 use crate::build::Build;
 use crate::column::Column;
+use crate::group::Group;
 use crate::kind::Kind;
 use crate::nested::{Entries, Items};
 use crate::put::Put;
-use crate::rows::Emit;
+use crate::rows::{Emit, Outputs};
 
 /// A value that outlives its column, so that a test can compare it.
 pub trait Owned {
@@ -97,6 +98,64 @@ where
     let values = values.map(|value| value.map(Owned::owned).expect("a value that is not null")).collect();
     arena::reset();
     values
+}
+
+/// The rows that `run` emitted for one input row: an `Option` each, or a tuple of them where there are several columns.
+pub fn rows<O: Rows>(run: impl FnOnce(&mut Emit<O>)) -> Vec<O::Row> {
+    let mut out = Emit::<O>::new(1);
+    run(&mut out);
+    let rows = O::rows_of(out.into_builders());
+    arena::reset();
+    rows
+}
+
+/// The rows that a group function gave so far, likewise; the group goes on without them.
+pub fn given<O: Rows>(group: &mut Group<O>) -> Vec<O::Row> {
+    O::rows_of(group.take_builders())
+}
+
+/// Output columns of which a test can see the rows.
+pub trait Rows: Outputs {
+    type Row;
+    fn rows_of(builders: Self::Builders) -> Vec<Self::Row>;
+}
+
+impl<K: Kind> Rows for K
+where
+    K::Value<'static>: Owned,
+{
+    type Row = Option<<K::Value<'static> as Owned>::Owned>;
+
+    fn rows_of(builder: K::Builder) -> Vec<Self::Row> {
+        view::<K>(builder).iter().map(|value| value.map(Owned::owned)).collect()
+    }
+}
+
+macro_rules! tuples {
+    ($(($($kind:ident $index:tt),+))+) => {$(
+        impl<$($kind: Kind),+> Rows for ($($kind,)+)
+        where
+            $($kind::Value<'static>: Owned),+
+        {
+            type Row = ($(Option<<$kind::Value<'static> as Owned>::Owned>,)+);
+
+            fn rows_of(builders: Self::Builders) -> Vec<Self::Row> {
+                let count = builders.0.rows();
+                let columns = ($(view::<$kind>(builders.$index),)+);
+                (0..count).map(|row| ($(columns.$index.get(row).map(Owned::owned),)+)).collect()
+            }
+        }
+    )+};
+}
+
+tuples! {
+    (A 0, B 1)
+    (A 0, B 1, C 2)
+    (A 0, B 1, C 2, D 3)
+    (A 0, B 1, C 2, D 3, E 4)
+    (A 0, B 1, C 2, D 3, E 4, F 5)
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6)
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7)
 }
 
 fn view<K: Kind>(builder: K::Builder) -> Column<'static, K> {

@@ -173,6 +173,14 @@ mod tests {
     }
 
     #[test]
+    fn a_session_is_given_when_its_timer_is_over() {
+        let (mut sessions, mut group) = (of(&[5, 1, 30]).0, Group::at(20, 0));
+        sessions.timer(&mut group, 15);
+        assert_eq!(testing::given(&mut group), [(Some(1), Some(15), Some(2))]);
+        assert_eq!(testing::given(&mut group), []);
+    }
+
+    #[test]
     fn a_gap_of_nothing_is_refused() {
         let (mut sessions, mut group) = (Sessions::load(None), Group::at(0, 0));
         assert!(sessions.row(&mut group, Some(1), None).is_err());

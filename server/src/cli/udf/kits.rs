@@ -20,6 +20,7 @@ pub const RUST: &[File] = files![
     "Cargo.toml" "rust/template/Cargo.toml",
     "src/lib.rs" "rust/template/lib.rs",
     "wasmill/Cargo.toml" "rust/template/kit.toml",
+    "wasmill/README.md" "rust/README.md",
     "wasmill/src/abi.rs" "rust/src/abi.rs",
     "wasmill/src/arena.rs" "rust/src/arena.rs",
     "wasmill/src/buffer.rs" "rust/src/buffer.rs",
@@ -42,12 +43,17 @@ pub const RUST: &[File] = files![
 
 pub const C: &[File] = files![
     "NAME.c" "c/template/NAME.c",
+    "NAME_test.c" "c/template/NAME_test.c",
     "wasmill.h" "c/wasmill.h",
+    "wasmill.md" "c/README.md",
+    "wasmill_test.h" "c/wasmill_test.h",
 ];
 
 pub const GO: &[File] = files![
     "go.mod" "go/template/go.mod.txt",
     "NAME.go" "go/template/NAME.go.txt",
+    "NAME_test.go" "go/template/NAME_test.go.txt",
+    "wasmill/README.md" "go/README.md",
     "wasmill/go.mod" "go/go.mod",
     "wasmill/aggregate.go" "go/aggregate.go",
     "wasmill/boundary.go" "go/boundary.go",
@@ -55,6 +61,7 @@ pub const GO: &[File] = files![
     "wasmill/call.go" "go/call.go",
     "wasmill/column.go" "go/column.go",
     "wasmill/group.go" "go/group.go",
+    "wasmill/native.go" "go/native.go",
     "wasmill/seal.go" "go/seal.go",
     "wasmill/wasmill.go" "go/wasmill.go",
 ];
@@ -62,11 +69,14 @@ pub const GO: &[File] = files![
 pub const ASSEMBLYSCRIPT: &[File] = files![
     "package.json" "assemblyscript/template/package.json",
     "NAME.ts" "assemblyscript/template/NAME.ts",
+    "NAME.test.mjs" "assemblyscript/template/NAME.test.mjs",
+    "wasmill/README.md" "assemblyscript/README.md",
     "wasmill/builders.ts" "assemblyscript/builders.ts",
     "wasmill/columns.ts" "assemblyscript/columns.ts",
     "wasmill/index.ts" "assemblyscript/index.ts",
     "wasmill/kinds.ts" "assemblyscript/kinds.ts",
     "wasmill/memory.ts" "assemblyscript/memory.ts",
+    "wasmill/testing.mjs" "assemblyscript/testing.mjs",
     "wasmill/transform.mjs" "assemblyscript/transform.mjs",
 ];
 

@@ -11,6 +11,7 @@ pub mod record;
 pub mod storage;
 
 pub mod format;
+pub mod kafka;
 
 pub mod checkpoint;
 pub mod expression;

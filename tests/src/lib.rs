@@ -8,4 +8,5 @@ pub mod process;
 pub mod program;
 pub mod services;
 pub mod spine;
+pub mod topic;
 pub mod wait;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use harness::cases::letters::visible_lines;
 use harness::program::{Ended, Run, Settings};
 use harness::services::{Record, kafka};
+use harness::topic::{Isolation, read_topic};
 use serde_json::Value;
 
 const PARTITIONS: u64 = 3;
@@ -30,6 +31,22 @@ const KILLS: [&str; 16] = [
     "metadata-after:1",
     "metadata-before:2",
     "metadata-after:2",
+    "commits-before:1",
+    "commits-after:2",
+];
+
+/// The same around a transaction.
+const KILLS_OF_TRANSACTIONS: [&str; 12] = [
+    "letters-before:1",
+    "transaction-begun:1",
+    "transaction-written:1",
+    "transaction-written:2",
+    "transaction-before-commit:1",
+    "transaction-before-commit:2",
+    "transaction-committed:1",
+    "transaction-committed:2",
+    "letters-after:1",
+    "metadata-after:1",
     "commits-before:1",
     "commits-after:2",
 ];
@@ -158,6 +175,37 @@ fn letters_in_files_survive_kills() {
     query.run_with_kills(&KILLS);
     query.expect_results();
     expect_letters("refused-path", &values(&visible_lines(&query.work.path().join("letters"))));
+}
+
+#[test]
+fn letters_in_a_topic_survive_kills() {
+    produce("refused-topic");
+    kafka().create_topic("refused-letters", 2, &[]);
+    let letters = |_: &Path| {
+        format!(
+            "{{ format: kafka, options: {{ kafka.bootstrap.servers: \"{}\", topic: refused-letters }} }}",
+            kafka().bootstrap
+        )
+    };
+    let query = Query::new("refused-topic", letters);
+    query.run_with_kills(&KILLS_OF_TRANSACTIONS);
+    query.expect_results();
+    let found = read_topic("refused-letters", 2, Isolation::ReadCommitted);
+    let letters: Vec<String> =
+        found.iter().map(|record| String::from_utf8(record.value.clone()).unwrap()).collect();
+    let letters = values(&letters);
+    expect_letters("refused-topic", &letters);
+    let all = read_topic("refused-letters", 2, Isolation::ReadUncommitted);
+    assert!(all.len() > found.len(), "no transaction was cut off by a kill");
+    // Letters of one partition of the source are in one partition, in order.
+    let mut last: BTreeMap<String, (i32, i64)> = BTreeMap::new();
+    for (record, letter) in found.iter().zip(&letters) {
+        let key = String::from_utf8(record.key.clone()).unwrap();
+        assert_eq!(key, format!("refused-topic-{}", letter["partition"]));
+        let place = (record.partition, letter["offset"].as_i64().unwrap());
+        let before = last.insert(key, place).unwrap_or((record.partition, -1));
+        assert!(before.0 == place.0 && before.1 < place.1, "{before:?} stands before {place:?}");
+    }
 }
 
 /// A query over files of one number each, which come one by one.

@@ -78,6 +78,9 @@ pub fn build(spec: &Spec, context: &PlanContext, problems: &mut Problems) -> Opt
     let (described, shape) = (rest.described, rest.shape);
     let checkpoint = checkpoint(spec, &refusals, context, problems);
     refusals.refuse_place_of_sink(&spec.sink, context, problems);
+    for branch in &branches {
+        refusals.refuse_place_of_source(&branch.source, context, problems);
+    }
     let (stateful, needed, after) = built?;
     problems.take(spec.line, legality::check(shape, spec.mode))?;
     let inputs = problems.take(spec.source.line, build_inputs(&branches, &needed, context))?;

@@ -3,7 +3,7 @@
 
 use super::context::PlanContext;
 use super::problem::Problems;
-use super::spec::{At, OnErrorSpec, SinkSpec, StageSpec};
+use super::spec::{At, OnErrorSpec, SinkSpec, SourceSpec, StageSpec};
 use super::stage::Step;
 use crate::operator::OnError;
 use crate::record::Options;
@@ -95,6 +95,24 @@ impl Refusals {
             return None;
         }
         Some(same)
+    }
+
+    /// A query that reads its own dead letters would never end.
+    pub fn refuse_place_of_source(
+        &self,
+        source: &SourceSpec,
+        context: &PlanContext,
+        problems: &mut Problems,
+    ) {
+        let option = |name: &str| source.options.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        let path = option("path").and_then(|(_, path)| Location::parse(path, context.base()).ok());
+        let topics = option("subscribe").into_iter().flat_map(|(_, topics)| topics.split(','));
+        let topics = topics.map(|topic| letter::topic_key(topic.trim()));
+        let places: Vec<String> = topics.chain(path.map(|path| path.to_string())).collect();
+        if let Some(output) = self.outputs.iter().find(|output| places.contains(&output.key)) {
+            let what = format!("the query reads from where its dead letters go, {}", output.key);
+            problems.add(source.line, what, "give the dead letters a place of their own");
+        }
     }
 
     /// Dead letters have columns of their own, so they cannot lie among the results.

@@ -228,6 +228,13 @@ fn a_wrong_way_to_treat_refused_rows_is_told_with_what_would_work() {
         (letters("options: {path: /tmp/letters}"), CONSOLE, "name the deadLetter's format: json"),
         (letters("path: /tmp/letters"), CONSOLE, "`path` is not a word of `deadLetter`"),
         (letters("format: console"), CONSOLE, "dead letters may be: json"),
+        (letters("format: kafka, options: {topic: t}"), CONSOLE, "option=`kafka.bootstrap.servers`"),
+        (
+            letters("format: kafka, options: {topic: t, kafka.bootstrap.servers: b, kafka.acks: 1}"),
+            CONSOLE,
+            "in transactions",
+        ),
+        (letters("format: kafka, partitionBy: [time]"), CONSOLE, "a topic has no partition directories"),
         (letters("format: json"), CONSOLE, "a required option is missing option=`path`"),
         (letters("format: json, options: {path: /tmp/letters, colour: red}"), CONSOLE, "option=`colour`"),
         (
@@ -250,6 +257,14 @@ fn a_wrong_way_to_treat_refused_rows_is_told_with_what_would_work() {
         let report = plan_kept(&stages, sink).err().unwrap().report();
         assert!(report.contains(wanted), "{wanted} is missing in\n{report}");
     }
+    let servers = "kafka.bootstrap.servers: b";
+    let own =
+        letters(&format!("format: kafka, options: {{topic: t, {servers}}}")).replace("[value]", "[offset]");
+    let text = format!(
+        "source: {{format: kafka, options: {{subscribe: 's, t', {servers}}}}}\nstages:\n{own}sink: {CONSOLE}\ncheckpointLocation: /tmp/c\n"
+    );
+    let report = plan(&text).err().unwrap().report();
+    assert!(report.contains("reads from where its dead letters go, kafka:t"), "{report}");
     let without_checkpoint = format!("{RATE}stages:\n{json}sink: {CONSOLE}\n");
     let report = plan(&without_checkpoint).err().unwrap().report();
     assert!(report.contains("`checkpointLocation` is missing"), "{report}");

@@ -3,6 +3,7 @@
 
 pub mod console;
 pub mod file;
+pub mod kafka;
 pub mod letter;
 pub mod memory;
 mod registry;

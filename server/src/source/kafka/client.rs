@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rdkafka::bindings as rd;
 
-use super::client_keys::Setting;
 use super::partitions::{Offsets, TopicPartition};
 use crate::error::{Error, Result};
+use crate::kafka::Setting;
 
 /// Room for an error text of librdkafka.
 const ERROR_TEXT_BYTES: usize = 512;

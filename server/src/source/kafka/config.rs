@@ -6,11 +6,11 @@ use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use regex::Regex;
 use serde_json::Value;
 
-use super::client_keys::{self, Setting};
 use super::division::Division;
 use super::limit::Limits;
 use super::partitions::{EARLIEST, Offsets, Partitions, list, read_numbers, read_partitions};
 use crate::error::{Error, Result};
+use crate::kafka::{self, Role, Setting};
 use crate::record::{BareUnit, Options, timestamp_type};
 
 const KNOWN: [&str; 24] = [
@@ -96,7 +96,7 @@ impl KafkaConfig {
     pub fn read(options: &Options) -> Result<KafkaConfig> {
         options.refuse_unknown(&KNOWN)?;
         refuse_batch_options(options)?;
-        let settings = client_keys::settings(options)?;
+        let settings = kafka::settings(options, Role::Reader)?;
         let (starting, starting_text) = starting(options)?;
         let poll_timeout_ms =
             options.positive("kafkaConsumer.pollTimeoutMs")?.unwrap_or(DEFAULT_POLL_TIMEOUT_MS);

@@ -2,11 +2,9 @@
 //! Commits nothing to Kafka: where a query stands is in its checkpoint alone.
 
 mod client;
-mod client_keys;
 mod cluster;
 mod config;
 mod division;
-mod jaas;
 mod limit;
 mod loss;
 mod partitions;
@@ -23,7 +21,6 @@ use arrow::datatypes::SchemaRef;
 use serde_json::{Map, Value};
 
 use self::client::Client;
-use self::client_keys::Setting;
 use self::cluster::Cluster;
 use self::config::{KafkaConfig, Starting};
 use self::limit::LastFired;
@@ -32,6 +29,7 @@ use self::pool::ReaderPool;
 use self::split::{KafkaSplit, Shared};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::kafka::Setting;
 use crate::record::{Offset, Options};
 use crate::source::{ReadLimits, Source, SourceContext, SourceLog, Split};
 

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::client::Client;
-use super::client_keys::Setting;
 use super::partitions::{Partitions, TopicPartition};
 use super::reader::PartitionReader;
 use crate::error::Result;
+use crate::kafka::Setting;
 
 /// Readers that are kept while nobody reads; a query with more partitions opens the others anew each batch.
 const IDLE_READERS_MAX: usize = 256;

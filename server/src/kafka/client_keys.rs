@@ -16,6 +16,12 @@ const PARTITION_FETCH_BYTES_MAX: i64 = 16 << 20;
 
 const SOCKET_BUFFER_BYTES_MAX: i64 = 16 << 20;
 
+/// The largest record, and the largest batch of records, that is sent.
+const REQUEST_BYTES_MAX: i64 = 16 << 20;
+
+/// The longest that brokers let a transaction be open, unless they are told otherwise.
+const TRANSACTION_MS_MAX: i64 = 900_000;
+
 /// What a value has to be.
 #[derive(Clone, Copy)]
 enum Kind {
@@ -27,12 +33,20 @@ enum Kind {
 
 const DAY_MS: i64 = 86_400_000;
 
+/// What a client is for: some settings mean something to one role alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Reader,
+    Writer,
+}
+
 /// Kafka's name, librdkafka's name, and what the value has to be.
-const ALLOWED: [(&str, &str, Kind); 28] = [
+type Allowed = (&'static str, &'static str, Kind);
+
+/// For both roles.
+const CONNECTION: [Allowed; 20] = [
     ("bootstrap.servers", "bootstrap.servers", Kind::Text),
     ("client.id", "client.id", Kind::Text),
-    ("client.rack", "client.rack", Kind::Text),
-    ("group.id", "group.id", Kind::Text),
     ("security.protocol", "security.protocol", Kind::Lower),
     ("sasl.mechanism", "sasl.mechanism", Kind::OneOf(&["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])),
     ("sasl.username", "sasl.username", Kind::Text),
@@ -49,12 +63,6 @@ const ALLOWED: [(&str, &str, Kind); 28] = [
         "ssl.endpoint.identification.algorithm",
         Kind::OneOf(&["https"]),
     ),
-    ("isolation.level", "isolation.level", Kind::OneOf(&["read_uncommitted", "read_committed"])),
-    ("check.crcs", "check.crcs", Kind::OneOf(&["true", "false"])),
-    ("fetch.min.bytes", "fetch.min.bytes", Kind::Number(FETCH_BYTES_MAX)),
-    ("fetch.max.bytes", "fetch.max.bytes", Kind::Number(FETCH_BYTES_MAX)),
-    ("max.partition.fetch.bytes", "fetch.message.max.bytes", Kind::Number(PARTITION_FETCH_BYTES_MAX)),
-    ("fetch.max.wait.ms", "fetch.wait.max.ms", Kind::Number(300_000)),
     ("receive.buffer.bytes", "socket.receive.buffer.bytes", Kind::Number(SOCKET_BUFFER_BYTES_MAX)),
     ("send.buffer.bytes", "socket.send.buffer.bytes", Kind::Number(SOCKET_BUFFER_BYTES_MAX)),
     ("request.timeout.ms", "socket.timeout.ms", Kind::Number(300_000)),
@@ -63,8 +71,27 @@ const ALLOWED: [(&str, &str, Kind); 28] = [
     ("connections.max.idle.ms", "connections.max.idle.ms", Kind::Number(DAY_MS)),
 ];
 
+const OF_READERS: [Allowed; 8] = [
+    ("client.rack", "client.rack", Kind::Text),
+    ("group.id", "group.id", Kind::Text),
+    ("isolation.level", "isolation.level", Kind::OneOf(&["read_uncommitted", "read_committed"])),
+    ("check.crcs", "check.crcs", Kind::OneOf(&["true", "false"])),
+    ("fetch.min.bytes", "fetch.min.bytes", Kind::Number(FETCH_BYTES_MAX)),
+    ("fetch.max.bytes", "fetch.max.bytes", Kind::Number(FETCH_BYTES_MAX)),
+    ("max.partition.fetch.bytes", "fetch.message.max.bytes", Kind::Number(PARTITION_FETCH_BYTES_MAX)),
+    ("fetch.max.wait.ms", "fetch.wait.max.ms", Kind::Number(300_000)),
+];
+
+const OF_WRITERS: [Allowed; 5] = [
+    ("compression.type", "compression.type", Kind::OneOf(&["none", "gzip", "snappy", "lz4", "zstd"])),
+    ("linger.ms", "linger.ms", Kind::Number(60_000)),
+    ("batch.size", "batch.size", Kind::Number(REQUEST_BYTES_MAX)),
+    ("max.request.size", "message.max.bytes", Kind::Number(REQUEST_BYTES_MAX)),
+    ("transaction.timeout.ms", "transaction.timeout.ms", Kind::Number(TRANSACTION_MS_MAX)),
+];
+
 /// Settings of the Java client that are harmless and mean nothing to this one; they are logged and left out.
-const WITHOUT_EFFECT: [&str; 8] = [
+const WITHOUT_EFFECT: [&str; 10] = [
     "max.poll.records",
     "max.poll.interval.ms",
     "session.timeout.ms",
@@ -73,10 +100,15 @@ const WITHOUT_EFFECT: [&str; 8] = [
     "partition.assignment.strategy",
     "reconnect.backoff.max.ms",
     "retry.backoff.ms",
+    "buffer.memory",
+    "max.block.ms",
 ];
 
 const DESERIALIZER: &str = "keys and values are read as bytes; decode them in a `select`, such as \
      `CAST(value AS STRING)`";
+const SERIALIZER: &str = "keys and values are written as bytes; make them in a `select`, such as \
+     `CAST(id AS STRING) AS key`";
+const TRANSACTIONS: &str = "records are written in transactions, which need it to be as it is";
 const MANAGED: &str = "the engine alone decides which offsets are read, and commits none to Kafka";
 const FILE: &str = "it names a file of the server; give PEM text in kafka.ssl.truststore.certificates, \
      kafka.ssl.keystore.certificate.chain and kafka.ssl.keystore.key";
@@ -84,10 +116,10 @@ const RUNS_CODE: &str = "it makes the client load or run code of the server";
 const REACHES_OUT: &str = "it makes the client call an address of the query's choice";
 const WEAKENS: &str = "it turns off a check that keeps the connection safe";
 const OPERATORS: &str = "it belongs to whoever runs the server";
-const OWN: &str = "the source sets it to bound its memory";
+const OWN: &str = "the engine sets it to bound its memory";
 
 /// Names, or parts of names after a `*` or before one, that are refused with a reason of their own.
-const REFUSED: [(&str, &str); 35] = [
+const REFUSED: [(&str, &str); 44] = [
     (
         "auto.offset.reset",
         "set the option startingOffsets to earliest or latest instead: the engine decides which \
@@ -127,10 +159,19 @@ const REFUSED: [(&str, &str); 35] = [
     ("queued.min.messages", OWN),
     ("fetch.message.max.bytes", "write max.partition.fetch.bytes, which has an upper bound"),
     ("enable.partition.eof", MANAGED),
+    ("key.serializer", SERIALIZER),
+    ("value.serializer", SERIALIZER),
+    ("acks", TRANSACTIONS),
+    ("enable.idempotence", TRANSACTIONS),
+    ("transactional.id", TRANSACTIONS),
+    ("retries", TRANSACTIONS),
+    ("delivery.timeout.ms", TRANSACTIONS),
+    ("max.in.flight.requests.per.connection", TRANSACTIONS),
+    ("partitioner*", TRANSACTIONS),
 ];
 
 /// The `kafka.*` options as settings of librdkafka, in a fixed order. `User` error for the first that may not pass.
-pub fn settings(options: &Options) -> Result<Vec<Setting>> {
+pub fn settings(options: &Options, role: Role) -> Result<Vec<Setting>> {
     options.required(
         "kafka.bootstrap.servers",
         "name the brokers, such as `kafka.bootstrap.servers: host:9092`",
@@ -153,11 +194,11 @@ pub fn settings(options: &Options) -> Result<Vec<Setting>> {
             );
             continue;
         }
-        match ALLOWED.iter().find(|(name, _, _)| *name == key) {
+        match allowed(role).find(|(name, _, _)| *name == key) {
             Some((name, own_name, kind)) => {
                 settings.push((own_name.to_string(), checked(name, value, *kind)?))
             }
-            None => return Err(refused(&key)),
+            None => return Err(refused(&key, role)),
         }
     }
     Ok(settings)
@@ -195,13 +236,21 @@ fn checked(key: &str, value: &str, kind: Kind) -> Result<String> {
     }
 }
 
-fn refused(key: &str) -> Error {
+fn allowed(role: Role) -> impl Iterator<Item = &'static Allowed> + Clone {
+    let own: &[Allowed] = match role {
+        Role::Reader => &OF_READERS,
+        Role::Writer => &OF_WRITERS,
+    };
+    CONNECTION.iter().chain(own)
+}
+
+fn refused(key: &str, role: Role) -> Error {
     let error = Error::user("this option may not be passed to the Kafka client")
         .with("option", format!("kafka.{key}"));
     if let Some((_, reason)) = REFUSED.iter().find(|(pattern, _)| is_like(key, pattern)) {
         return error.hint(*reason);
     }
-    let known = ALLOWED.iter().map(|(name, _, _)| *name).chain(["sasl.jaas.config"]);
+    let known = allowed(role).map(|(name, _, _)| *name).chain(["sasl.jaas.config"]);
     error.hint(match nearest(key, known.clone()) {
         Some(near) => format!("did you mean `kafka.{near}`?"),
         None => format!("known after `kafka.`: {}", known.collect::<Vec<_>>().join(", ")),
@@ -221,10 +270,41 @@ fn is_like(key: &str, pattern: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::testing::options;
+
+    fn options(pairs: &[(&str, &str)]) -> Options {
+        Options::new(pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()).unwrap()
+    }
+
+    fn of(role: Role, key: &str, value: &str) -> Result<Vec<Setting>> {
+        settings(&options(&[("kafka.bootstrap.servers", "b:1"), (key, value)]), role)
+    }
 
     fn with(key: &str, value: &str) -> Result<Vec<Setting>> {
-        settings(&options(&[("kafka.bootstrap.servers", "b:1"), (key, value)]))
+        of(Role::Reader, key, value)
+    }
+
+    #[test]
+    fn each_role_has_settings_of_its_own() {
+        for (key, value, role) in [
+            ("kafka.fetch.min.bytes", "1", Role::Reader),
+            ("kafka.isolation.level", "read_committed", Role::Reader),
+            ("kafka.compression.type", "lz4", Role::Writer),
+            ("kafka.max.request.size", "2000000", Role::Writer),
+        ] {
+            for other in [Role::Reader, Role::Writer] {
+                assert_eq!(of(other, key, value).is_ok(), other == role, "{key} {other:?}");
+            }
+        }
+        for (key, reason) in [
+            ("acks", "in transactions"),
+            ("transactional.id", "in transactions"),
+            ("partitioner.ignore.keys", "in transactions"),
+            ("value.serializer", "written as bytes"),
+            ("compresion.type", "did you mean `kafka.compression.type`?"),
+        ] {
+            let error = of(Role::Writer, &format!("kafka.{key}"), "x").unwrap_err();
+            assert!(error.hint_text().unwrap().contains(reason), "{key}: {error:?}");
+        }
     }
 
     #[test]
@@ -243,7 +323,10 @@ mod tests {
         }
         assert_eq!(with("kafka.ssl.truststore.type", "PEM").unwrap().len(), 1);
         assert_eq!(with("kafka.max.poll.records", "500").unwrap().len(), 1);
-        assert_eq!(settings(&options(&[])).unwrap_err().fact("option"), Some("kafka.bootstrap.servers"));
+        assert_eq!(
+            settings(&options(&[]), Role::Reader).unwrap_err().fact("option"),
+            Some("kafka.bootstrap.servers")
+        );
     }
 
     #[test]

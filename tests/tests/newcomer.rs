@@ -56,7 +56,14 @@ fn new_build_test(language: &str, native_test: impl Fn(&Path)) {
 
 #[test]
 fn a_new_module_in_rust_is_built_and_tested() {
-    new_build_test("rust", |folder| run(folder, "cargo", &["test", "--offline"]));
+    new_build_test("rust", |folder| {
+        run(folder, "cargo", &["test", "--offline"]);
+        let measured = wasmill(&["bench", &folder.display().to_string()]);
+        let figures = measured.lines().filter(|line| line.starts_with("split_words"));
+        // Name, rows, and three figures, the native one too.
+        let numbers = |line: &str| line.split_whitespace().skip(1).all(|word| word.parse::<f64>().is_ok());
+        assert_eq!(figures.filter(|line| numbers(line)).count(), 3, "{measured}");
+    });
 }
 
 #[test]

@@ -5,6 +5,9 @@
 pub mod abi;
 #[doc(hidden)]
 pub mod arena;
+#[cfg(not(target_arch = "wasm32"))]
+#[doc(hidden)]
+pub mod bench;
 mod buffer;
 mod build;
 pub mod bytes;

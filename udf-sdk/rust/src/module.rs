@@ -164,6 +164,13 @@ macro_rules! module {
             // Natively nothing calls the functions but unit tests; this keeps the manifest checked all the same.
             #[cfg(not(target_arch = "wasm32"))]
             const _: () = assert!(MANIFEST.len == MANIFEST.bytes.len());
+
+            // For `wasmill udf bench`, which links a program of this name to it.
+            #[cfg(not(target_arch = "wasm32"))]
+            #[unsafe(no_mangle)]
+            extern "C" fn wasmill_native_bench() {
+                $crate::bench::run(FUNCTIONS);
+            }
         };
     };
 

@@ -23,6 +23,7 @@ pub const RUST: &[File] = files![
     "wasmill/README.md" "rust/README.md",
     "wasmill/src/abi.rs" "rust/src/abi.rs",
     "wasmill/src/arena.rs" "rust/src/arena.rs",
+    "wasmill/src/bench.rs" "rust/src/bench.rs",
     "wasmill/src/buffer.rs" "rust/src/buffer.rs",
     "wasmill/src/build.rs" "rust/src/build.rs",
     "wasmill/src/bytes.rs" "rust/src/bytes.rs",

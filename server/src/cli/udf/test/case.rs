@@ -3,20 +3,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, DurationMicrosecondArray, RecordBatch, RecordBatchOptions};
-use arrow::compute::concat_batches;
-use arrow::datatypes::{DataType, FieldRef, Fields, Schema, SchemaRef};
+use arrow::array::RecordBatch;
+use arrow::datatypes::Fields;
 use serde_json::{Map, Value};
 
+use crate::cli::udf::json_rows;
 use crate::error::{Error, Result};
-use crate::format::{FilePart, Format, decoder, row_json};
-use crate::record::{Options, nearest, parse_interval_micros};
-use crate::storage::{MemoryStorage, Storage};
-
-/// Rows of a case that are decoded at once.
-const ROWS_MAX: usize = 100_000;
+use crate::format::row_json;
+use crate::record::nearest;
 
 pub struct Case {
     /// As shown: `split_words/spaces`.
@@ -117,39 +112,7 @@ impl Case {
             }
         }
         let text: String = lines.iter().map(|line| format!("{}\n", line.text)).collect();
-        // The JSON format reads no intervals, so their texts are read here.
-        let as_read = |field: &FieldRef| match field.data_type() {
-            DataType::Duration(_) => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8)),
-            _ => Arc::clone(field),
-        };
-        let schema = Schema::new(fields.iter().map(as_read).collect::<Fields>());
-        let rows = self.decode(text.as_bytes(), Arc::new(schema))?;
-        let mut columns = rows.columns().to_vec();
-        for (column, field) in columns.iter_mut().zip(fields) {
-            if column.data_type() != field.data_type() {
-                *column = intervals(column).map_err(|error| error.with("column", field.name()))?;
-            }
-        }
-        let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
-        RecordBatch::try_new_with_options(Arc::new(Schema::new(fields.clone())), columns, &options)
-            .map_err(|e| Error::internal("put intervals into the rows of a case").because(e))
-    }
-
-    fn decode(&self, lines: &[u8], schema: SchemaRef) -> Result<RecordBatch> {
-        if lines.is_empty() {
-            return Ok(RecordBatch::new_empty(schema));
-        }
-        // Reading needs a store; what is wrong with a line should name the case's own file.
-        let storage = MemoryStorage::new();
-        storage.replace("/input.jsonl", lines)?;
-        let options = Options::new([("mode".to_string(), "FAILFAST".to_string())].into())?;
-        let path = self.input().display().to_string();
-        let part = FilePart { file: storage.open("/input.jsonl")?, path, range: None };
-        let columns: Vec<usize> = (0..schema.fields().len()).collect();
-        let batches = decoder(Format::Json, &schema, &options)?.read(part, &columns, ROWS_MAX)?;
-        let batches = batches.collect::<Result<Vec<_>>>()?;
-        let schema = batches.first().map_or(schema, RecordBatch::schema);
-        concat_batches(&schema, &batches).map_err(|e| Error::internal("join the rows of a case").because(e))
+        json_rows::read(&text, &self.input(), fields)
     }
 
     /// What is not as the files say, if something is not.
@@ -167,13 +130,6 @@ impl Case {
         write(&self.expected(), &found.rows)?;
         if self.state().exists() { write(&self.state(), &found.states) } else { Ok(()) }
     }
-}
-
-/// Reads texts such as `10 seconds`.
-fn intervals(texts: &ArrayRef) -> Result<ArrayRef> {
-    let texts = texts.as_string::<i32>().iter();
-    let intervals = texts.map(|text| text.map(parse_interval_micros).transpose());
-    Ok(Arc::new(intervals.collect::<Result<DurationMicrosecondArray>>()?))
 }
 
 fn read(path: &Path) -> Result<String> {

@@ -11,18 +11,14 @@ mod transform;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
 
 use super::inspect::load;
-use super::module_folder;
+use super::{MOMENT, module_folder, on_guest_thread};
 use crate::cli::compiler::CompilerArgs;
 use crate::cli::print;
-use crate::error::{Error, ErrorKind, Result};
-use crate::udf::{GUEST_THREAD_STACK_BYTES, Kind, Module, Moment};
+use crate::error::{Error, Result};
+use crate::udf::{Kind, Module};
 use case::{Case, Found, difference, find_cases};
-
-/// Every case runs at the same moment, so that a module that asks for time or chance gets the same each time.
-const MOMENT: Moment = Moment { time_us: 1_767_225_600_000_000, seed: 1 };
 
 #[derive(clap::Args)]
 pub struct TestArgs {
@@ -76,16 +72,6 @@ fn run_cases(module: &Arc<Module>, cases: &[Case], write: bool, out: &mut dyn Wr
         return Err(Error::user("cases failed").with("failed", failed).with("cases", cases.len()));
     }
     Ok(())
-}
-
-/// Guests need a larger stack than the program's first thread may have.
-fn on_guest_thread<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-    let failed = |e| Error::new(ErrorKind::External, "start a thread for a guest").because(e);
-    let builder = thread::Builder::new().name("guest".into()).stack_size(GUEST_THREAD_STACK_BYTES);
-    thread::scope(|scope| {
-        let running = builder.spawn_scoped(scope, work).map_err(failed)?;
-        running.join().unwrap_or_else(|_| Err(Error::internal("the thread of a guest panicked")))
-    })
 }
 
 fn run(module: &Arc<Module>, case: &Case) -> Result<Found> {

@@ -143,3 +143,51 @@ pub fn taken(origin: Option<&UInt32Array>, rows: &UInt32Array) -> Result<Option<
         take(origin, rows, None).map_err(|e| Error::internal("follow rows to their origin").because(e))?;
     Ok(taken.as_any().downcast_ref::<UInt32Array>().cloned())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Array, Int64Array};
+
+    use super::*;
+
+    fn rows(values: Vec<&str>, origin: Option<Vec<u32>>) -> Rows {
+        let batch = RecordBatch::try_from_iter([("v", Arc::new(StringArray::from(values)) as _)]).unwrap();
+        Rows { batch, origin: origin.map(UInt32Array::from) }
+    }
+
+    fn errors(of: &[usize]) -> Vec<RowError> {
+        of.iter().map(|row| RowError { row: *row, message: format!("no {row}") }).collect()
+    }
+
+    #[test]
+    fn refused_rows_are_counted_and_kept_with_their_places() {
+        let mut report = TaskReport::default();
+        let rows = rows(vec!["a", "b", "c"], Some(vec![4, 4, 9]));
+        note(OnError::Skip(2), &rows, &errors(&[1]), &mut report).unwrap();
+        note(OnError::SetAside(0), &rows, &errors(&[0, 2]), &mut report).unwrap();
+        let counts: Vec<_> =
+            report.refused_rows.iter().map(|count| (count.rows, count.first.as_deref())).collect();
+        assert_eq!(counts, [(2, Some("no 0")), (0, None), (1, Some("no 1"))]);
+        let offsets = Int64Array::from_iter_values(100..110);
+        let places = RecordBatch::try_from_iter([("offset", Arc::new(offsets) as _)]).unwrap();
+        place(&mut report.refused, &places).unwrap();
+        let kept = &report.refused[0];
+        assert_eq!(kept.rows.iter().flatten().collect::<Vec<_>>(), [r#"{"v":"a"}"#, r#"{"v":"c"}"#]);
+        let found = kept.places.as_ref().unwrap().column(0);
+        assert_eq!(found.as_ref(), &Int64Array::from(vec![104, 109]) as &dyn Array);
+        let mut sum = TaskReport::default();
+        sum.merge(&report);
+        sum.merge(&report);
+        assert_eq!((sum.refused_rows[0].rows, sum.refused.len()), (4, 0));
+    }
+
+    #[test]
+    fn a_long_row_loses_its_end_between_two_letters() {
+        let long = "é".repeat(ROW_TEXT_BYTES_MAX);
+        let text = row_text(&rows(vec![&long], None).batch, 0).unwrap();
+        assert_eq!(text.len(), ROW_TEXT_BYTES_MAX);
+        assert!(text.starts_with(r#"{"v":"é"#) && text.ends_with('é'), "{}", &text[..20]);
+    }
+}

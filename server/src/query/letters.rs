@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow::array::{
     Array, ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
 };
+use arrow::compute::cast;
 use arrow::datatypes::FieldRef;
 
 use super::closing::{Closer, Closing};
@@ -136,9 +137,10 @@ impl Letters<'_> {
         let stage = stage.ok_or_else(|| Error::internal("rows were set aside by no stage"))?;
         let (schema, count) = (letter::schema(), refused.messages.len());
         let text = |value: &str| Arc::new(StringArray::from(vec![value; count])) as ArrayRef;
-        let column = |field: &FieldRef| -> ArrayRef {
+        let failed = |e| Error::internal("write dead letters").because(e);
+        let column = |field: &FieldRef| -> Result<ArrayRef> {
             let place = || refused.places.as_ref().and_then(|places| places.column_by_name(field.name()));
-            match field.name().as_str() {
+            Ok(match field.name().as_str() {
                 "time" => {
                     Arc::new(TimestampMicrosecondArray::from(vec![self.time_us; count]).with_timezone("UTC"))
                 }
@@ -151,10 +153,13 @@ impl Letters<'_> {
                 "message" => Arc::new(refused.messages.clone()),
                 "row" => Arc::new(refused.rows.clone()),
                 "sources" if refused.places.is_none() => text(&self.sources),
-                _ => place().cloned().unwrap_or_else(|| new_null_array(field.data_type(), count)),
-            }
+                _ => match place() {
+                    Some(place) => cast(place, field.data_type()).map_err(failed)?,
+                    None => new_null_array(field.data_type(), count),
+                },
+            })
         };
-        let columns = schema.fields().iter().map(column).collect();
-        RecordBatch::try_new(schema, columns).map_err(|e| Error::internal("write dead letters").because(e))
+        let columns = schema.fields().iter().map(column).collect::<Result<_>>()?;
+        RecordBatch::try_new(schema, columns).map_err(failed)
     }
 }

@@ -25,9 +25,9 @@ impl RefusalLog {
         self.stages.resize(refusals.stages.len(), Untold::default());
         for ((stage, untold), refused) in refusals.stages.iter().zip(&mut self.stages).zip(refused) {
             let Some(rows) = untold.add(now_us, refused.rows) else { continue };
-            let message = refused.first.as_deref().unwrap_or_default();
+            let said = refused.first.as_deref().unwrap_or_default();
             let (name, policy) = (&stage.name, stage.policy());
-            tracing::warn!(stage = name, onError = policy, batch, rows, message, "a guest refused rows");
+            tracing::warn!(stage = name, onError = policy, batch, rows, said, "a guest refused rows");
         }
     }
 }

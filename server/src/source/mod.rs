@@ -48,7 +48,8 @@ pub struct ReadOptions {
     pub projection: Vec<usize>,
     /// The most rows of one record batch.
     pub rows_max: usize,
-    /// Behind these columns one more, `path` STRING: the file that a row is in. Only file sources are asked for it.
+    /// Behind these columns one more, `path` STRING, as a dictionary: the file that a row is in. Only file
+    /// sources are asked for it.
     pub with_path: bool,
 }
 

@@ -9,13 +9,13 @@ mod settings;
 mod spool;
 mod transactions;
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::DataType;
 
 pub use self::settings::KafkaSettings;
-use self::spool::{Spool, Spooled};
+use self::spool::{Spool, SpoolFile};
 use self::transactions::Transactions;
 use super::{CheckpointFacts, Sink, StageWriter, Staged, staged_as};
 use crate::error::{Error, Result};
@@ -27,6 +27,7 @@ const VALUE: &str = "value";
 
 pub struct KafkaSink {
     settings: KafkaSettings,
+    file: Arc<SpoolFile>,
     start: OnceLock<Start>,
 }
 
@@ -46,7 +47,7 @@ impl Start {
 impl KafkaSink {
     /// Reaches out to nothing.
     pub fn new(settings: KafkaSettings) -> KafkaSink {
-        KafkaSink { settings, start: OnceLock::new() }
+        KafkaSink { settings, file: Arc::default(), start: OnceLock::new() }
     }
 }
 
@@ -67,7 +68,7 @@ impl Sink for KafkaSink {
     }
 
     fn stage(&self, _batch: BatchId, _partition: usize) -> Result<Box<dyn StageWriter>> {
-        Ok(Box::new(KafkaStage { spool: Spool::default() }))
+        Ok(Box::new(KafkaStage(Spool::new(self.file.clone()))))
     }
 
     fn publish(&self, batch: BatchId, staged: Vec<Staged>) -> Result<()> {
@@ -78,16 +79,15 @@ impl Sink for KafkaSink {
         if *newest >= Some(batch) {
             return Ok(());
         }
-        let records = staged.into_iter().map(staged_as::<Spooled>).collect::<Result<_>>()?;
-        start.transactions.write(batch, records)?;
+        let records = staged.into_iter().map(staged_as::<Spool>).collect::<Result<Vec<_>>>()?;
+        start.transactions.write(batch, &records)?;
         *newest = Some(batch);
-        Ok(())
+        drop(records);
+        self.file.clear()
     }
 }
 
-struct KafkaStage {
-    spool: Spool,
-}
+struct KafkaStage(Spool);
 
 impl StageWriter for KafkaStage {
     fn write(&mut self, rows: &RecordBatch) -> Result<()> {
@@ -96,13 +96,13 @@ impl StageWriter for KafkaStage {
             rows.column_by_name(VALUE).ok_or_else(|| Error::internal("rows for Kafka have no value"))?;
         for row in 0..rows.num_rows() {
             let key = keys.map(|keys| bytes(keys, row)).transpose()?.flatten();
-            self.spool.push((key, bytes(values, row)?))?;
+            self.0.push((key, bytes(values, row)?))?;
         }
         Ok(())
     }
 
     fn finish(self: Box<Self>) -> Result<Staged> {
-        Ok(Box::new(self.spool.finish()?))
+        Ok(Box::new(self.0))
     }
 }
 

@@ -1,26 +1,78 @@
-//! Records of one partition of a batch until they are sent: in memory, and in a file without a name once they are
-//! many. Sends nothing.
+//! Records of the partitions of a batch until they are sent: a little of each in memory, the rest in one file without
+//! a name. Sends nothing.
 
 use std::fs::{self, File};
-use std::io::{BufReader, BufWriter, Cursor, Read, Seek, Write};
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
 
-/// What a partition keeps in memory.
-const MEMORY_BYTES_MAX: usize = 1 << 20;
+/// What a partition keeps in memory; there may be thousands of them.
+const MEMORY_BYTES_MAX: usize = 64 << 10;
 
 /// A record under way: key and value, each of which may be null.
 pub type Record<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
 
+/// Where partitions keep what is too much for their memory: a file that is gone when it is closed, also by a kill.
 #[derive(Default)]
+pub struct SpoolFile {
+    file: OnceLock<File>,
+    /// Bytes that partitions have taken for themselves.
+    taken: AtomicU64,
+}
+
+impl SpoolFile {
+    fn file(&self) -> Result<&File> {
+        if let Some(file) = self.file.get() {
+            return Ok(file);
+        }
+        let path = std::env::temp_dir().join(format!("wasmill-spool-{}", Uuid::new_v4()));
+        let made = File::options().read(true).write(true).create_new(true).open(&path);
+        let file = made.and_then(|file| fs::remove_file(&path).map(|()| file)).map_err(failed)?;
+        // Of two threads that made one, the first's is taken.
+        Ok(self.file.get_or_init(|| file))
+    }
+
+    fn write(&self, bytes: &[u8]) -> Result<Segment> {
+        let file = self.file()?;
+        let start = self.taken.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        file.write_all_at(bytes, start).map_err(failed)?;
+        Ok(Segment { start, bytes: bytes.len() })
+    }
+
+    /// Forgets everything: nobody has records in it any more.
+    pub fn clear(&self) -> Result<()> {
+        match self.file.get() {
+            Some(file) => file.set_len(0).map_err(failed)?,
+            None => return Ok(()),
+        }
+        self.taken.store(0, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Whole records in the file.
+struct Segment {
+    start: u64,
+    bytes: usize,
+}
+
+/// Takes the records of one partition.
 pub struct Spool {
+    file: Arc<SpoolFile>,
+    segments: Vec<Segment>,
+    /// The records behind the segments.
     memory: Vec<u8>,
-    file: Option<BufWriter<File>>,
 }
 
 impl Spool {
+    pub fn new(file: Arc<SpoolFile>) -> Spool {
+        Spool { file, segments: Vec::new(), memory: Vec::new() }
+    }
+
     pub fn push(&mut self, (key, value): Record<'_>) -> Result<()> {
         for part in [key, value] {
             // A length of nothing is null.
@@ -29,76 +81,42 @@ impl Spool {
             self.memory.extend_from_slice(&length.to_le_bytes());
             self.memory.extend_from_slice(part.unwrap_or_default());
         }
-        if self.memory.len() > MEMORY_BYTES_MAX { self.spill() } else { Ok(()) }
-    }
-
-    fn spill(&mut self) -> Result<()> {
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => self.file.insert(BufWriter::new(nameless_file().map_err(failed)?)),
-        };
-        file.write_all(&self.memory).map_err(failed)?;
-        self.memory.clear();
-        Ok(())
-    }
-
-    pub fn finish(mut self) -> Result<Spooled> {
-        if self.file.is_some() {
-            self.spill()?;
-        }
-        let Some(file) = self.file else {
-            let is_empty = self.memory.is_empty();
-            return Ok(Spooled { is_empty, bytes: Box::new(Cursor::new(self.memory)) });
-        };
-        let mut file = file.into_inner().map_err(|error| failed(error.into_error()))?;
-        file.rewind().map_err(failed)?;
-        Ok(Spooled { is_empty: false, bytes: Box::new(BufReader::new(file)) })
-    }
-}
-
-/// Records in their order, to be read once.
-pub struct Spooled {
-    is_empty: bool,
-    bytes: Box<dyn Read + Send>,
-}
-
-impl Spooled {
-    pub fn for_each(mut self, mut each: impl FnMut(Record<'_>) -> Result<()>) -> Result<()> {
-        if self.is_empty {
-            return Ok(());
-        }
-        let (mut key, mut value) = (Vec::new(), Vec::new());
-        while let Some(has_key) = self.part(&mut key)? {
-            let has_value = self.part(&mut value)?;
-            let has_value =
-                has_value.ok_or_else(|| Error::internal("a spooled record ends in its middle"))?;
-            each((has_key.then_some(&key[..]), has_value.then_some(&value[..])))?;
+        if self.memory.len() > MEMORY_BYTES_MAX {
+            self.segments.push(self.file.write(&self.memory)?);
+            self.memory.clear();
         }
         Ok(())
     }
 
-    /// Reads a key or value in place of what is in `part`: whether it is one or null; nothing at the end.
-    fn part(&mut self, part: &mut Vec<u8>) -> Result<Option<bool>> {
-        part.clear();
-        let mut length = [0; 4];
-        let found = self.bytes.by_ref().take(4).read(&mut length[..1]).map_err(failed)?;
-        if found == 0 {
-            return Ok(None);
+    /// Gives every record to `each`, in order.
+    pub fn for_each(&self, mut each: impl FnMut(Record<'_>) -> Result<()>) -> Result<()> {
+        let mut bytes = Vec::new();
+        for segment in &self.segments {
+            bytes.resize(segment.bytes, 0);
+            self.file.file()?.read_exact_at(&mut bytes, segment.start).map_err(failed)?;
+            each_record(&bytes, &mut each)?;
         }
-        self.bytes.read_exact(&mut length[1..]).map_err(failed)?;
-        let Some(length) = u32::from_le_bytes(length).checked_sub(1) else { return Ok(Some(false)) };
-        part.resize(length as usize, 0);
-        self.bytes.read_exact(part).map_err(failed)?;
-        Ok(Some(true))
+        each_record(&self.memory, &mut each)
     }
 }
 
-/// A file that is gone when it is closed, also by a kill.
-fn nameless_file() -> std::io::Result<File> {
-    let path = std::env::temp_dir().join(format!("wasmill-spool-{}", Uuid::new_v4()));
-    let file = File::options().read(true).write(true).create_new(true).open(&path)?;
-    fs::remove_file(&path)?;
-    Ok(file)
+fn each_record(mut bytes: &[u8], each: &mut impl FnMut(Record<'_>) -> Result<()>) -> Result<()> {
+    while !bytes.is_empty() {
+        let (key, value) = (part(&mut bytes)?, part(&mut bytes)?);
+        each((key, value))?;
+    }
+    Ok(())
+}
+
+/// Takes a key or value off the front.
+fn part<'b>(bytes: &mut &'b [u8]) -> Result<Option<&'b [u8]>> {
+    let cut = || Error::internal("a spooled record ends in its middle");
+    let (length, rest) = bytes.split_first_chunk().ok_or_else(cut)?;
+    *bytes = rest;
+    let Some(length) = u32::from_le_bytes(*length).checked_sub(1) else { return Ok(None) };
+    let (part, rest) = rest.split_at_checked(length as usize).ok_or_else(cut)?;
+    *bytes = rest;
+    Ok(Some(part))
 }
 
 fn failed(cause: std::io::Error) -> Error {
@@ -111,40 +129,50 @@ fn failed(cause: std::io::Error) -> Error {
 mod tests {
     use super::*;
 
+    fn value(number: usize) -> String {
+        format!("value {number} {}", "x".repeat(number % 50))
+    }
+
+    fn push(spool: &mut Spool, number: usize) {
+        let (key, value) = (number.to_string(), value(number));
+        let key = (!number.is_multiple_of(3)).then_some(key.as_bytes());
+        spool.push((key, (!number.is_multiple_of(7)).then_some(value.as_bytes()))).unwrap();
+    }
+
     #[test]
     fn records_come_back_as_they_were_however_many_there_are() {
-        for count in [0, 1, 1_000, 40_000] {
-            let mut spool = Spool::default();
-            let value = |number: usize| format!("value {number} {}", "x".repeat(number % 50));
-            for number in 0..count {
-                let (key, value) = (number.to_string(), value(number));
-                let key = (number % 3 > 0).then_some(key.as_bytes());
-                spool.push((key, (number % 7 > 0).then_some(value.as_bytes()))).unwrap();
+        let file = Arc::new(SpoolFile::default());
+        for count in [0, 1, 1_000, 40_000, 40_001] {
+            // Two partitions grow side by side.
+            let mut spools = [Spool::new(file.clone()), Spool::new(file.clone())];
+            (0..count).for_each(|number| push(&mut spools[number % 2], number));
+            assert_eq!(file.file.get().is_some(), count >= 40_000);
+            for (at, spool) in spools.iter().enumerate() {
+                let mut number = at;
+                let each = |(key, found): Record<'_>| {
+                    let wanted = number.to_string();
+                    assert_eq!(key, (!number.is_multiple_of(3)).then_some(wanted.as_bytes()));
+                    assert_eq!(found, (!number.is_multiple_of(7)).then_some(value(number).as_bytes()));
+                    number += 2;
+                    Ok(())
+                };
+                spool.for_each(each).unwrap();
+                assert_eq!(number / 2, (count + 1 - at) / 2);
             }
-            assert_eq!(spool.file.is_some(), count == 40_000);
-            let mut number = 0;
-            let each = |(key, found): Record<'_>| {
-                let wanted = number.to_string();
-                assert_eq!(key, (number % 3 > 0).then_some(wanted.as_bytes()));
-                assert_eq!(found, (number % 7 > 0).then_some(value(number).as_bytes()));
-                number += 1;
-                Ok(())
-            };
-            spool.finish().unwrap().for_each(each).unwrap();
-            assert_eq!(number, count);
+            file.clear().unwrap();
         }
     }
 
     #[test]
     fn an_empty_value_is_not_null() {
-        let mut spool = Spool::default();
+        let mut spool = Spool::new(Arc::default());
         spool.push((Some(b""), None)).unwrap();
         let mut seen = Vec::new();
         let each = |(key, value): Record<'_>| {
             seen.push((key.map(<[u8]>::to_vec), value.map(<[u8]>::to_vec)));
             Ok(())
         };
-        spool.finish().unwrap().for_each(each).unwrap();
+        spool.for_each(each).unwrap();
         assert_eq!(seen, [(Some(vec![]), None)]);
     }
 }

@@ -13,7 +13,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::settings::KafkaSettings;
-use super::spool::{Record, Spooled};
+use super::spool::{Record, Spool};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fault;
 use crate::record::BatchId;
@@ -97,7 +97,7 @@ impl Transactions {
     }
 
     /// Writes records and the number of their batch: all of it or nothing.
-    pub fn write(&self, batch: BatchId, records: Vec<Spooled>) -> Result<()> {
+    pub fn write(&self, batch: BatchId, records: &[Spool]) -> Result<()> {
         self.step("begin a transaction", || self.producer.begin_transaction())?;
         fault::point("transaction-begun");
         self.producer.context().take_undelivered();
@@ -111,9 +111,9 @@ impl Transactions {
         written
     }
 
-    fn write_and_commit(&self, batch: BatchId, records: Vec<Spooled>) -> Result<()> {
-        for spooled in records {
-            spooled.for_each(|record| self.send(record))?;
+    fn write_and_commit(&self, batch: BatchId, records: &[Spool]) -> Result<()> {
+        for spool in records {
+            spool.for_each(|record| self.send(record))?;
         }
         self.producer.flush(ANSWER_MAX).map_err(|error| self.failed("write records", error))?;
         fault::point("transaction-written");

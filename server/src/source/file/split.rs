@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::array::{ArrayRef, DictionaryArray, Int32Array, RecordBatch, RecordBatchOptions, StringArray};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 
 use crate::error::{Error, Result};
@@ -133,8 +133,9 @@ impl Reader {
         let mut fields: Vec<FieldRef> =
             options.projection.iter().map(|index| self.schema.fields()[*index].clone()).collect();
         if options.with_path {
-            columns.push(Column::Constant(Some(self.storage.uri(&file.path)), DataType::Utf8));
-            fields.push(Arc::new(Field::new("path", DataType::Utf8, true)));
+            let paths: ArrayRef = Arc::new(StringArray::from(vec![self.storage.uri(&file.path)]));
+            columns.push(Column::Path(paths));
+            fields.push(Arc::new(Field::new_dictionary("path", DataType::Int32, DataType::Utf8, true)));
         }
         let stored = self.storage.open(&file.path).map_err(|cause| vanished(&file.path, cause))?;
         let part = FilePart { file: stored, path: file.path.clone(), range };
@@ -238,6 +239,8 @@ enum Column {
     /// By its index in what is decoded.
     Decoded(usize),
     Constant(Option<String>, DataType),
+    /// The only entry is the file's.
+    Path(ArrayRef),
 }
 
 impl FileBatches {
@@ -252,6 +255,11 @@ impl FileBatches {
         for column in &self.columns {
             arrays.push(match column {
                 Column::Decoded(index) => batch.column(*index).clone(),
+                Column::Path(path) => {
+                    let same = Int32Array::from_value(0, rows);
+                    let paths = DictionaryArray::try_new(same, path.clone());
+                    Arc::new(paths.map_err(|e| Error::internal("name the file of rows").because(e))?)
+                }
                 Column::Constant(value, data_type) => {
                     partition_dir::column(value.as_deref(), data_type, rows)
                         .map_err(|error| error.with("file", &self.path))?

@@ -5,24 +5,34 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::udf::{Compiler, Limits, Runtime, compile_for_parent};
+use crate::udf::{Compiler, Limits, ReplayStore, Runtime, compile_for_parent};
 
 /// This very program, even if its file was replaced meanwhile.
 const THIS_PROGRAM: &str = "/proc/self/exe";
 
+/// The folder of calls that failed, in the one of what is kept.
+const REPLAYS: &str = "replays";
+
 #[derive(clap::Args)]
 pub struct CompilerArgs {
-    /// Where compiled modules are kept, so that they are compiled once [default: wasmill in the user's cache folder]
+    /// Where compiled modules are kept, so that they are compiled once, and calls that failed, for `wasmill replay`
+    /// [default: wasmill in the user's cache folder]
     #[arg(long, value_name = "DIR", env = "WASMILL_CACHE")]
     cache: Option<PathBuf>,
 }
 
 impl CompilerArgs {
-    /// A runtime for guests, which has no compiler in reach.
+    /// A runtime for guests, which has no compiler in reach, and keeps calls that fail.
     pub fn runtime(&self) -> Result<Arc<Runtime>> {
         // A user without a home keeps nothing.
         let cache = self.cache.clone().or_else(|| cache_folder().map(|folder| folder.join("wasmill")));
-        Runtime::new(Limits::default(), Compiler::child(THIS_PROGRAM.into(), cache))
+        let compiler = Compiler::child(THIS_PROGRAM.into(), cache.clone());
+        match cache {
+            Some(cache) => {
+                Runtime::keeping(Limits::default(), compiler, ReplayStore::new(cache.join(REPLAYS)))
+            }
+            None => Runtime::new(Limits::default(), compiler),
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod compiler;
 mod explain;
+mod guest_thread;
+mod replay;
 mod run;
 mod show;
 mod udf;
@@ -36,6 +38,8 @@ enum Command {
     /// Make modules: start one, build it, look into it, test it
     #[command(subcommand)]
     Udf(udf::UdfCommand),
+    /// Make a call of a module that failed again, to see why, or whether a mended module does better
+    Replay(replay::ReplayArgs),
     /// Compile the module on standard input: what the other commands start, shut in
     #[command(hide = true)]
     CompileModule(compiler::CompileArgs),
@@ -65,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Lint(args) => explain::lint(&args, &mut out),
         Command::Show(args) => show::show(args, &mut out),
         Command::Udf(command) => udf::udf(command, &mut out),
+        Command::Replay(args) => replay::run(&args, &mut out),
         Command::CompileModule(args) => compiler::compile(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

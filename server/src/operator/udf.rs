@@ -96,7 +96,8 @@ impl StageRun for UdfRun {
             match (self.on_error, result.errors.first()) {
                 (_, None) => {}
                 (OnError::Fail, Some(error)) => {
-                    return Err(refused_row(&self.transform, &rows.batch, error));
+                    let error = refused_row(&self.transform, &rows.batch, error);
+                    return Err(self.instance.keep_refused(&arguments, result.rows, error));
                 }
                 (on_error, Some(_)) => refused::note(on_error, &rows, &result.errors, report)?,
             }

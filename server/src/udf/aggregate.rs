@@ -8,11 +8,12 @@ use arrow::array::{ArrayRef, Int32Array};
 use arrow::datatypes::Fields;
 
 use super::call::CallBlock;
-use super::columns_in::{ColumnsIn, grouped};
-use super::live::UntilError;
+use super::columns_in::{ColumnsIn, grouped, grouped_fields};
+use super::live::{Live, UntilError};
 use super::memory::Memory;
 use super::module::Callable;
 use super::moment::Moment;
+use super::replay::{RecordedCall, Replayed};
 use super::result::columns_only;
 use crate::error::{Error, Result};
 
@@ -104,24 +105,50 @@ impl AggregateInstance {
             let groups = states.first().map_or(0, |column| column.len());
             let states = ColumnsIn::new(&aggregate.state, states, groups)?;
             let rows = rows.map(|(fields, columns, of)| grouped(fields, columns, of)).transpose()?;
-            let mut block = CallBlock::of_struct(CALL_BYTES);
-            block.put_i32(STEP, step as i32);
-            let (mut count, mut bytes) = (groups, states.bytes(0..groups));
-            block.add_at(STATES, &states, 0..groups);
-            if let Some(rows) = &rows {
-                (count, bytes) = (count + rows.rows(), bytes + rows.bytes(0..rows.rows()));
-                block.add_at(ROWS, rows, 0..rows.rows());
-            }
-            aggregate.module.runtime.limits.check_call(count, bytes)?;
-            let wanted = match step {
-                Step::Finish => aggregate.outputs(),
-                Step::Update | Step::Merge => &aggregate.state,
-            };
-            let read = |memory: Memory<'_>, at: u32, bytes_max: usize| {
-                columns_only(memory, at, wanted, groups, bytes_max)
-            };
-            let result = live.process(&block, count, bytes, read);
+            let result = aggregate.call(live, step, &states, rows.as_ref());
             result.map_err(|error| aggregate.named(error))
+        })
+    }
+}
+
+impl Aggregate {
+    /// Makes a recorded call again.
+    pub(super) fn again(&self, live: &mut Live, call: &RecordedCall) -> Result<Replayed> {
+        let states = call.columns(Some(STATES), &self.state)?;
+        let rows = |fields: &Fields| call.columns(Some(ROWS), &grouped_fields(fields));
+        let number = call.number(STEP)?;
+        let (step, rows) = match number {
+            _ if number == Step::Update as i64 => (Step::Update, Some(rows(self.inputs())?)),
+            _ if number == Step::Merge as i64 => (Step::Merge, Some(rows(&self.state)?)),
+            _ => (Step::Finish, None),
+        };
+        let columns = self.call(live, step, &states, rows.as_ref())?;
+        Ok(Replayed { rows_out: columns.first().map_or(0, |column| column.len()), refused: Vec::new() })
+    }
+
+    fn call(
+        &self,
+        live: &mut Live,
+        step: Step,
+        states: &ColumnsIn,
+        rows: Option<&ColumnsIn>,
+    ) -> Result<Vec<ArrayRef>> {
+        let groups = states.rows();
+        let mut block = CallBlock::of_struct(CALL_BYTES);
+        block.put_i32(STEP, step as i32);
+        let (mut count, mut bytes) = (groups, states.bytes(0..groups));
+        block.add_at(STATES, states, 0..groups);
+        if let Some(rows) = rows {
+            (count, bytes) = (count + rows.rows(), bytes + rows.bytes(0..rows.rows()));
+            block.add_at(ROWS, rows, 0..rows.rows());
+        }
+        self.module.runtime.limits.check_call(count, bytes)?;
+        let wanted = match step {
+            Step::Finish => self.outputs(),
+            Step::Update | Step::Merge => &self.state,
+        };
+        live.process(&block, count, bytes, |memory: Memory<'_>, at, bytes_max| {
+            columns_only(memory, at, wanted, groups, bytes_max)
         })
     }
 }

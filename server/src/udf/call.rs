@@ -7,7 +7,9 @@ use arrow::buffer::Buffer;
 use arrow::datatypes::ArrowNativeType;
 
 use super::columns_in::{ColumnIn, ColumnsIn, offsets};
+use super::guest::Luck;
 use super::memory::{ARRAY_BYTES, BUFFER_ALIGN, Block, RESULT_BYTES};
+use super::replay::{Part, RecordedCall};
 use super::types::Layout;
 use crate::error::Result;
 
@@ -23,11 +25,19 @@ const CHILDREN: usize = 44;
 
 /// A block that is being planned.
 pub struct CallBlock<'a> {
+    inputs: Vec<Input<'a>>,
     pieces: Vec<Piece<'a>>,
     batches: Vec<Batch>,
     words: Vec<Word>,
     /// The end of what was planned so far.
     end: usize,
+}
+
+/// What was added, as it was before it was cut into pieces.
+struct Input<'a> {
+    field: Option<usize>,
+    columns: &'a ColumnsIn,
+    rows: Range<usize>,
 }
 
 /// Bytes on their way, and where in the block they go.
@@ -93,7 +103,13 @@ impl<'a> CallBlock<'a> {
 
     /// A block for a function that is called with a struct of so many bytes.
     pub fn of_struct(bytes: usize) -> CallBlock<'a> {
-        CallBlock { pieces: Vec::new(), batches: Vec::new(), words: Vec::new(), end: CallBlock::CALL + bytes }
+        CallBlock {
+            inputs: Vec::new(),
+            pieces: Vec::new(),
+            batches: Vec::new(),
+            words: Vec::new(),
+            end: CallBlock::CALL + bytes,
+        }
     }
 
     /// Sets a field of the call's struct, which is zero otherwise.
@@ -108,12 +124,19 @@ impl<'a> CallBlock<'a> {
 
     /// Adds `rows` of a batch and makes a field of the call's struct point to it.
     pub fn add_at(&mut self, field: usize, input: &'a ColumnsIn, rows: Range<usize>) {
-        let of = self.add(input, rows);
+        self.inputs.push(Input { field: Some(field), columns: input, rows: rows.clone() });
+        let of = self.add_batch(input, rows);
         self.words.push(Word::Address { at: CallBlock::CALL + field, of });
     }
 
-    /// Adds `rows` of a batch; gives its place.
-    pub fn add(&mut self, input: &'a ColumnsIn, rows: Range<usize>) -> usize {
+    /// Adds `rows` of the batch that the function is called with.
+    pub fn add(&mut self, input: &'a ColumnsIn, rows: Range<usize>) {
+        self.inputs.push(Input { field: None, columns: input, rows: rows.clone() });
+        self.add_batch(input, rows);
+    }
+
+    /// Gives the place of the batch.
+    fn add_batch(&mut self, input: &'a ColumnsIn, rows: Range<usize>) -> usize {
         let columns = input.columns();
         let own = node_bytes(1, columns.len());
         let bytes = own + columns.iter().map(tree_bytes).sum::<usize>();
@@ -190,6 +213,22 @@ impl<'a> CallBlock<'a> {
         let at = self.place(bytes.len());
         self.pieces.push(Piece::Slice { at, bytes });
         at
+    }
+
+    /// The call as it can be kept, with where the guest's luck stood.
+    pub fn recorded(&self, luck: Luck) -> Result<RecordedCall> {
+        let number = |word: &Word| match *word {
+            Word::I32 { at, value } => Some((at - CallBlock::CALL, i64::from(value))),
+            Word::I64 { at, value } => Some((at - CallBlock::CALL, value)),
+            Word::Address { .. } => None,
+        };
+        let part =
+            |input: &Input<'_>| Ok(Part { field: input.field, rows: input.columns.batch(&input.rows)? });
+        Ok(RecordedCall {
+            luck,
+            numbers: self.words.iter().filter_map(number).collect(),
+            parts: self.inputs.iter().map(part).collect::<Result<_>>()?,
+        })
     }
 
     /// What the block takes, padding for kernels that read behind the last buffer included.

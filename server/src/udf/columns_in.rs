@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayData, ArrayRef, Int32Array};
-use arrow::datatypes::{ArrowNativeType, DataType, Field, Fields};
+use arrow::array::{Array, ArrayData, ArrayRef, Int32Array, RecordBatch, RecordBatchOptions, make_array};
+use arrow::datatypes::{ArrowNativeType, DataType, Field, Fields, Schema};
 
 use super::types::{Layout, same_layout};
 use crate::error::{Error, Result};
@@ -125,6 +125,17 @@ impl ColumnsIn {
     pub fn rows(&self) -> usize {
         self.rows
     }
+
+    /// Some rows as a batch of columns without names.
+    pub fn batch(&self, rows: &Range<usize>) -> Result<RecordBatch> {
+        let slice = |column: &ColumnIn| make_array(column.data.slice(rows.start, rows.len()));
+        let columns: Vec<ArrayRef> = self.columns.iter().map(slice).collect();
+        let field = |column: &ArrayRef| Field::new("", column.data_type().clone(), true);
+        let schema = Schema::new(columns.iter().map(field).collect::<Vec<_>>());
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        RecordBatch::try_new_with_options(Arc::new(schema), columns, &options)
+            .map_err(|error| Error::internal("make a batch of what a guest got").because(error))
+    }
 }
 
 /// What rows of columns take in a guest, as [`ColumnsIn::bytes`]; a type that cannot cross counts nothing.
@@ -132,10 +143,15 @@ pub fn bytes_of(columns: &[ArrayRef], rows: Range<usize>) -> usize {
     columns.iter().filter_map(|column| ColumnIn::of(column.to_data())).map(|column| column.bytes(&rows)).sum()
 }
 
+/// `fields`, and behind them the group of each row, without nulls.
+pub fn grouped_fields(fields: &Fields) -> Fields {
+    let group = Arc::new(Field::new("group", DataType::Int32, false));
+    fields.iter().cloned().chain([group]).collect()
+}
+
 /// The columns of `fields`, and behind them the group of each row, without nulls.
 pub fn grouped(fields: &Fields, columns: &[ArrayRef], groups: &Int32Array) -> Result<ColumnsIn> {
-    let group = Arc::new(Field::new("group", DataType::Int32, false));
-    let fields: Fields = fields.iter().cloned().chain([group]).collect();
+    let fields = grouped_fields(fields);
     let mut columns = columns.to_vec();
     columns.push(Arc::new(groups.clone()));
     ColumnsIn::new(&fields, &columns, groups.len())

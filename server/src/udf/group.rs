@@ -8,7 +8,7 @@ use arrow::array::{Array, ArrayRef, AsArray, Int32Array, TimestampMicrosecondArr
 use arrow::datatypes::{DataType, Field, Fields, TimestampMicrosecondType};
 
 use super::call::CallBlock;
-use super::columns_in::{ColumnsIn, grouped};
+use super::columns_in::{ColumnsIn, grouped, grouped_fields};
 use super::columns_out::Reader;
 use super::limits::GROUP_TIMERS_MAX;
 use super::live::{Live, UntilError};
@@ -16,6 +16,7 @@ use super::manifest::TimeMode;
 use super::memory::{Memory, refuse};
 use super::module::Callable;
 use super::moment::Moment;
+use super::replay::{RecordedCall, Replayed};
 use super::result::{COLUMNS, ORIGIN, STATES, TIMERS, only_parts, read_columns, read_origin};
 use crate::error::Result;
 use crate::record::timestamp_type;
@@ -116,30 +117,49 @@ impl GroupInstance {
     }
 }
 
+/// The batches of a call, with their places in its struct.
+type Parts = [(usize, ColumnsIn); 5];
+
 impl Group {
     fn call(&self, live: &mut Live, input: &GroupInput<'_>) -> Result<GroupOutput> {
         let groups = input.states.first().map_or(0, |column| column.len());
-        let keys = ColumnsIn::new(&self.key, input.keys, groups)?;
-        let states = ColumnsIn::new(&self.state, input.states, groups)?;
-        let rows = grouped(self.inputs(), input.rows, input.row_groups)?;
-        let (timers, fired) = (timer_columns(input.timers)?, timer_columns(input.fired)?);
-        let mut block = CallBlock::of_struct(CALL_BYTES);
-        block.put_i64(WATERMARK, input.watermark_us.unwrap_or(i64::MIN));
-        block.put_i64(TIME, input.time_us);
-        let (mut count, mut bytes) = (0, 0);
         let parts = [
-            (CALL_KEYS, &keys),
-            (CALL_STATES, &states),
-            (CALL_ROWS, &rows),
-            (CALL_TIMERS, &timers),
-            (CALL_FIRED, &fired),
+            (CALL_KEYS, ColumnsIn::new(&self.key, input.keys, groups)?),
+            (CALL_STATES, ColumnsIn::new(&self.state, input.states, groups)?),
+            (CALL_ROWS, grouped(self.inputs(), input.rows, input.row_groups)?),
+            (CALL_TIMERS, timer_columns(input.timers)?),
+            (CALL_FIRED, timer_columns(input.fired)?),
         ];
+        self.call_with(live, input.watermark_us.unwrap_or(i64::MIN), input.time_us, &parts)
+    }
+
+    /// Makes a recorded call again.
+    pub(super) fn again(&self, live: &mut Live, call: &RecordedCall) -> Result<Replayed> {
+        let part = |place: usize, fields: &Fields| Ok((place, call.columns(Some(place), fields)?));
+        let parts = [
+            part(CALL_KEYS, &self.key)?,
+            part(CALL_STATES, &self.state)?,
+            part(CALL_ROWS, &grouped_fields(self.inputs()))?,
+            part(CALL_TIMERS, &timer_fields())?,
+            part(CALL_FIRED, &timer_fields())?,
+        ];
+        let output = self.call_with(live, call.number(WATERMARK)?, call.number(TIME)?, &parts)?;
+        Ok(Replayed { rows_out: output.row_groups.len(), refused: Vec::new() })
+    }
+
+    fn call_with(&self, live: &mut Live, watermark: i64, time: i64, parts: &Parts) -> Result<GroupOutput> {
+        let mut block = CallBlock::of_struct(CALL_BYTES);
+        block.put_i64(WATERMARK, watermark);
+        block.put_i64(TIME, time);
+        let (mut count, mut bytes) = (0, 0);
         for (place, columns) in parts {
-            block.add_at(place, columns, 0..columns.rows());
+            block.add_at(*place, columns, 0..columns.rows());
             count += columns.rows();
             bytes += columns.bytes(0..columns.rows());
         }
         self.module.runtime.limits.check_call(count, bytes)?;
+        let [_, (_, states), ..] = parts;
+        let groups = states.rows();
         live.process(&block, count, bytes, |memory, at, bytes_max| self.read(memory, at, groups, bytes_max))
     }
 
@@ -196,12 +216,13 @@ impl Group {
     }
 }
 
+fn timer_fields() -> Fields {
+    let (group, time) = (DataType::Int32, timestamp_type());
+    Fields::from(vec![Field::new("group", group, false), Field::new("time", time, false)])
+}
+
 fn timer_columns(timers: &Timers) -> Result<ColumnsIn> {
-    let fields = Fields::from(vec![
-        Field::new("group", DataType::Int32, false),
-        Field::new("time", timestamp_type(), false),
-    ]);
     let groups: Int32Array = timers.groups.iter().map(|group| Some(*group as i32)).collect();
     let times = TimestampMicrosecondArray::from(timers.times.clone()).with_timezone("UTC");
-    ColumnsIn::new(&fields, &[Arc::new(groups), Arc::new(times)], timers.times.len())
+    ColumnsIn::new(&timer_fields(), &[Arc::new(groups), Arc::new(times)], timers.times.len())
 }

@@ -22,14 +22,22 @@ pub struct Guest {
     /// Names the guest in the log of the server.
     function: String,
     moment: Moment,
-    slept_ns: i64,
-    chance: u64,
+    luck: Luck,
     lines_in_call: usize,
     lines_shown: VecDeque<String>,
     /// What was printed behind the last end of a line, as far as a line is kept.
     unfinished: Vec<u8>,
     /// The size that the memory was refused, if it was.
     pub memory_refused: Option<usize>,
+}
+
+/// How far a guest's clock and its random numbers are from where its moment began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Luck {
+    /// What it slept, in nanoseconds.
+    pub slept_ns: i64,
+    /// Where its random numbers go on.
+    pub chance: u64,
 }
 
 impl Guest {
@@ -41,13 +49,20 @@ impl Guest {
             log_line_bytes_max: limits.log_line_bytes,
             function: function.into(),
             moment,
-            slept_ns: 0,
-            chance: moment.seed,
+            luck: Luck { slept_ns: 0, chance: moment.seed },
             lines_in_call: 0,
             lines_shown: VecDeque::new(),
             unfinished: Vec::new(),
             memory_refused: None,
         }
+    }
+
+    pub fn luck(&self) -> Luck {
+        self.luck
+    }
+
+    pub fn set_luck(&mut self, luck: Luck) {
+        self.luck = luck;
     }
 
     pub fn start_call(&mut self) {
@@ -70,18 +85,19 @@ impl Guest {
 
     /// The guest's clock, in nanoseconds since 1970; at least 1, for Go takes a clock at zero for a broken one.
     pub fn time_ns(&self) -> i64 {
-        self.moment.time_us.saturating_mul(1_000).saturating_add(self.slept_ns).max(1)
+        self.moment.time_us.saturating_mul(1_000).saturating_add(self.luck.slept_ns).max(1)
     }
 
     /// Moves the guest's clock on: it sleeps without waiting.
     pub fn sleep(&mut self, nanos: i64) {
-        self.slept_ns = self.slept_ns.saturating_add(nanos.max(0));
+        self.luck.slept_ns = self.luck.slept_ns.saturating_add(nanos.max(0));
     }
 
     /// The next eight bytes of the guest's chance, by Steele, Lea and Flood's splitmix.
     pub fn next_random(&mut self) -> u64 {
-        self.chance = self.chance.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.chance ^ (self.chance >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        self.luck.chance = self.luck.chance.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let chance = self.luck.chance;
+        let mixed = (chance ^ (chance >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
     }

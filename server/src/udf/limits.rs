@@ -136,6 +136,12 @@ pub fn artifact_bytes_max(module_bytes: usize) -> usize {
     module_bytes.saturating_mul(ARTIFACT_FACTOR).saturating_add(ARTIFACT_BYTES_LEAST).min(ARTIFACT_BYTES_MAX)
 }
 
+// Calls that failed and are kept to be made again.
+/// One of them: the module, and what it was given.
+pub const RECORDING_BYTES_MAX: usize = 64 * MIB;
+pub const REPLAYS_MAX: usize = 32;
+pub const REPLAYS_BYTES_MAX: u64 = GIB / 4;
+
 // The shape of a module. A valid module of some hundred kilobytes can make a compiler ask for gigabytes; these caps
 // are checked before anything is compiled.
 pub const CODE_BYTES_MAX: usize = 10 * MIB;

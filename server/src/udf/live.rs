@@ -1,19 +1,23 @@
 //! One running guest, whatever its function's kind: opened, called with a block of arrays, dropped at the first
 //! error. Knows what crosses the boundary only as blocks and a reader of what came back.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use wasmtime::{Memory as WasmMemory, PoolConcurrencyLimitError, Store, TypedFunc, WasmParams, WasmResults};
 
 use super::call::CallBlock;
-use super::guest::Guest;
+use super::guest::{Guest, Luck};
 use super::inspect::INITIALIZE;
 use super::limits::{EPOCH_TICK_MS, Limits};
 use super::memory::{BUFFER_ALIGN, Block, Memory};
-use super::module::Callable;
+use super::module::{Callable, Module};
 use super::moment::Moment;
+use super::replay::Recording;
 use super::result::failure;
 use super::schema::{SchemaBlock, check_outputs};
 use super::trap::explain;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// A running guest until its first error. Then it is gone: nobody knows in which state it left itself.
 pub struct UntilError(Option<Live>);
@@ -32,12 +36,20 @@ impl UntilError {
         self.0 = Some(live);
         Ok(result)
     }
+
+    /// The guest, unless it failed.
+    pub fn live(&self) -> Option<&Live> {
+        self.0.as_ref()
+    }
 }
 
 pub struct Live {
     store: Store<Guest>,
+    module: Arc<Module>,
     index: u32,
-    limits: Limits,
+    moment: Moment,
+    /// Where the guest's luck stood before the last call.
+    luck: Luck,
     memory: WasmMemory,
     arena_alloc: TypedFunc<(u32, u32), u32>,
     arena_reset: TypedFunc<(), ()>,
@@ -46,6 +58,15 @@ pub struct Live {
 
 impl Live {
     pub fn open(callable: &Callable, moment: Moment) -> Result<Live> {
+        Live::start(callable, moment).map_err(|error| {
+            match keep(&callable.module, callable.index, moment, &error, None) {
+                Some(path) => error.with(REPLAY, path.display()),
+                None => error,
+            }
+        })
+    }
+
+    fn start(callable: &Callable, moment: Moment) -> Result<Live> {
         let runtime = &callable.module.runtime;
         let guest = Guest::new(callable.name(), &runtime.limits, moment);
         let mut store = Store::new(&runtime.engine, guest);
@@ -65,8 +86,9 @@ impl Live {
             Some(_) => Some(export::<(), ()>(&instance, &mut store, INITIALIZE)?),
             None => None,
         };
-        let limits = runtime.limits.clone();
-        let mut live = Live { store, index, limits, memory, arena_alloc, arena_reset, process };
+        let luck = store.data().luck();
+        let module = Arc::clone(&callable.module);
+        let mut live = Live { store, module, index, moment, luck, memory, arena_alloc, arena_reset, process };
         if let Some(initialize) = initialize {
             live.call(INITIALIZE, &initialize, ())?;
         }
@@ -100,7 +122,21 @@ impl Live {
         bytes: usize,
         read: impl FnOnce(Memory<'_>, u32, usize) -> Result<R>,
     ) -> Result<R> {
-        allow(&mut self.store, &self.limits, rows, bytes)?;
+        self.luck = self.store.data().luck();
+        self.try_process(block, rows, bytes, read).map_err(|error| match self.keep(&error, block) {
+            Some(path) => error.with(REPLAY, path.display()),
+            None => error,
+        })
+    }
+
+    fn try_process<R>(
+        &mut self,
+        block: &CallBlock<'_>,
+        rows: usize,
+        bytes: usize,
+        read: impl FnOnce(Memory<'_>, u32, usize) -> Result<R>,
+    ) -> Result<R> {
+        allow(&mut self.store, &self.module.runtime.limits, rows, bytes)?;
         self.store.data_mut().start_call();
         let base = self.alloc(block.bytes())?;
         let mut to = Block::new(self.memory.data_mut(&mut self.store), base, block.bytes())?;
@@ -110,9 +146,19 @@ impl Live {
         self.store.data_mut().end_call();
         self.check_status(status?, base)?;
         let memory = Memory(self.memory.data(&self.store));
-        let result = read(memory, base, self.limits.output(bytes))?;
+        let result = read(memory, base, self.module.runtime.limits.output(bytes))?;
         self.reset()?;
         Ok(result)
+    }
+
+    /// Keeps the last call, which was made with this block, if failures are kept; gives the file.
+    pub fn keep(&self, error: &Error, block: &CallBlock<'_>) -> Option<PathBuf> {
+        keep(&self.module, self.index as usize, self.moment, error, Some((block, self.luck)))
+    }
+
+    /// Has the guest's clock and random numbers go on where those of another one stood.
+    pub fn set_luck(&mut self, luck: Luck) {
+        self.store.data_mut().set_luck(luck);
     }
 
     fn alloc(&mut self, bytes: usize) -> Result<u32> {
@@ -150,6 +196,31 @@ impl Live {
         let reason = failure(memory, result)?;
         Err(Error::user("the function gave up on the batch").with("status", status).with("reason", reason))
     }
+}
+
+/// The fact of an error that names the file of the call.
+pub const REPLAY: &str = "replay";
+
+/// Keeps a call that failed by the user's fault, if failures are kept; gives the file.
+fn keep(
+    module: &Module,
+    index: usize,
+    moment: Moment,
+    error: &Error,
+    call: Option<(&CallBlock<'_>, Luck)>,
+) -> Option<PathBuf> {
+    let store = module.runtime.replays.as_ref().filter(|_| error.kind() == ErrorKind::User)?;
+    let call = call.map(|(block, luck)| block.recorded(luck)).transpose();
+    let call =
+        call.map_err(|error| tracing::warn!("cannot keep a call that failed: {}", error.report())).ok()?;
+    store.keep(&Recording {
+        function: module.manifest().functions.get(index)?.name.clone(),
+        module_digest: module.digest().into(),
+        moment,
+        error: error.report(),
+        call,
+        module: module.bytes()?,
+    })
 }
 
 /// Sets what the next call may use.

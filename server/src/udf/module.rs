@@ -21,6 +21,8 @@ pub struct Module {
     pub(super) pre: InstancePre<Guest>,
     digest: String,
     manifest: Manifest,
+    /// The module itself, where calls that fail are kept.
+    bytes: Option<Arc<[u8]>>,
 }
 
 impl Module {
@@ -34,12 +36,18 @@ impl Module {
             pre,
             digest: hex(&Sha256::digest(bytes)),
             manifest,
+            bytes: runtime.replays.is_some().then(|| bytes.into()),
         }))
     }
 
     /// The SHA-256 of the module's bytes, in hex: what a checkpoint pins.
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// The module's bytes; none unless calls that fail are kept.
+    pub(super) fn bytes(&self) -> Option<Arc<[u8]>> {
+        self.bytes.clone()
     }
 
     pub fn manifest(&self) -> &Manifest {
@@ -86,7 +94,7 @@ impl Module {
         }
     }
 
-    fn callable(self: &Arc<Self>, name: &str) -> Result<Callable> {
+    pub(super) fn callable(self: &Arc<Self>, name: &str) -> Result<Callable> {
         let functions = &self.manifest.functions;
         match functions.iter().position(|function| function.name == name) {
             Some(index) => Ok(Callable { module: Arc::clone(self), index }),

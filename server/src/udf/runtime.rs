@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, Linker, OptLevel, PoolingAllocationConfig, Strategy,
+    WasmBacktraceDetails,
 };
 
 use super::guest::{Guest, link};
 use super::inspect::FEATURES;
 use super::limits::{BACKTRACE_FRAMES_MAX, EPOCH_TICK_MS, KEPT_BYTES, Limits};
 use super::module::Module;
+use super::replay::ReplayStore;
 use super::upload::Compiler;
 use crate::error::{Error, Result};
 
@@ -26,18 +28,46 @@ pub struct Runtime {
     pub(super) linker: Linker<Guest>,
     pub(super) limits: Limits,
     pub(super) compiler: Compiler,
+    pub(super) replays: Option<ReplayStore>,
     _ticker: Ticker,
+}
+
+/// Whether a trap names lines of the module's source.
+#[derive(Clone, Copy)]
+enum Lines {
+    Shown,
+    Hidden,
 }
 
 impl Runtime {
     /// Reserves address space and starts the thread that watches the time. Modules are compiled by `compiler`.
     pub fn new(limits: Limits, compiler: Compiler) -> Result<Arc<Runtime>> {
+        Runtime::with(limits, compiler, None, Lines::Hidden)
+    }
+
+    /// As [`Runtime::new`]; keeps calls that fail.
+    pub fn keeping(limits: Limits, compiler: Compiler, replays: ReplayStore) -> Result<Arc<Runtime>> {
+        Runtime::with(limits, compiler, Some(replays), Lines::Hidden)
+    }
+
+    /// Compiles in this process, and shows the lines of the source where a guest fails, as far as the module has them.
+    /// They are read out of what the module says of itself, so that this is not for a server.
+    pub fn showing_lines(limits: Limits) -> Result<Arc<Runtime>> {
+        Runtime::with(limits, Compiler::Here, None, Lines::Shown)
+    }
+
+    fn with(
+        limits: Limits,
+        compiler: Compiler,
+        replays: Option<ReplayStore>,
+        lines: Lines,
+    ) -> Result<Arc<Runtime>> {
         if limits.call_bytes == 0 || limits.call_bytes > limits.row_bytes() {
             return Err(Error::user("a call's input may be at most a quarter of a guest's memory")
                 .with("call_bytes", limits.call_bytes)
                 .with("memory_bytes", limits.memory_bytes));
         }
-        let engine = Engine::new(&config(&limits, &compiler)).map_err(|error| {
+        let engine = Engine::new(&config(&limits, &compiler, lines)).map_err(|error| {
             Error::user("prepare the engine for guests")
                 .with("instances", limits.instances)
                 .with("memory_bytes", limits.memory_bytes)
@@ -49,7 +79,7 @@ impl Runtime {
         let mut linker = Linker::new(&engine);
         link(&mut linker)?;
         let ticker = Ticker::start(&engine)?;
-        Ok(Arc::new(Runtime { engine, linker, limits, compiler, _ticker: ticker }))
+        Ok(Arc::new(Runtime { engine, linker, limits, compiler, replays, _ticker: ticker }))
     }
 
     /// Checks a module, has it compiled unless that was done before, and loads it. Errors are the user's and say what a
@@ -64,7 +94,7 @@ impl Runtime {
 }
 
 /// The same for who compiles and who runs: code of another setting is not loaded.
-fn config(limits: &Limits, compiler: &Compiler) -> Config {
+fn config(limits: &Limits, compiler: &Compiler, lines: Lines) -> Config {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(limits.instances)
         .total_memories(limits.instances)
@@ -95,6 +125,10 @@ fn config(limits: &Limits, compiler: &Compiler) -> Config {
         .max_wasm_stack(limits.stack_bytes)
         .consume_fuel(true)
         .epoch_interruption(true)
+        .wasm_backtrace_details(match lines {
+            Lines::Shown => WasmBacktraceDetails::Enable,
+            Lines::Hidden => WasmBacktraceDetails::Disable,
+        })
         .wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE_FRAMES_MAX))
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config

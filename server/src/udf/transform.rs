@@ -7,13 +7,14 @@ use arrow::array::ArrayRef;
 
 use super::call::CallBlock;
 use super::columns_in::ColumnsIn;
-use super::live::{Live, UntilError};
+use super::live::{Live, REPLAY, UntilError};
 use super::manifest::Kind;
 use super::memory::Memory;
 use super::module::Callable;
 use super::moment::Moment;
+use super::replay::{RecordedCall, Replayed};
 use super::result::Transformed;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A function that turns rows into rows.
 pub struct Transform {
@@ -72,7 +73,33 @@ impl TransformInstance {
     }
 }
 
+impl TransformInstance {
+    /// Keeps the call in which the function refused some of `rows`, which fails the batch, if failures are kept; the
+    /// error says in which file.
+    pub fn keep_refused(&self, columns: &[ArrayRef], rows: Range<usize>, error: Error) -> Error {
+        let whole = columns.first().map_or(rows.end, |column| column.len());
+        let (Some(live), Ok(input)) =
+            (self.live.live(), ColumnsIn::new(self.transform.inputs(), columns, whole))
+        else {
+            return error;
+        };
+        let mut block = CallBlock::of_batch();
+        block.add(&input, rows);
+        match live.keep(&error, &block) {
+            Some(path) => error.with(REPLAY, path.display()),
+            None => error,
+        }
+    }
+}
+
 impl Transform {
+    /// Makes a recorded call again.
+    pub(super) fn again(&self, live: &mut Live, call: &RecordedCall) -> Result<Replayed> {
+        let input = call.columns(None, self.inputs())?;
+        let result = self.call(live, &input, 0..input.rows())?;
+        Ok(Replayed { rows_out: result.rows_out, refused: result.errors })
+    }
+
     fn call(&self, live: &mut Live, input: &ColumnsIn, rows: Range<usize>) -> Result<Transformed> {
         let bytes = input.bytes(rows.clone());
         let mut block = CallBlock::of_batch();

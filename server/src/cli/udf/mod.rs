@@ -10,10 +10,9 @@ mod test;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use crate::error::{Error, Result};
-use crate::udf::{GUEST_THREAD_STACK_BYTES, Moment};
+use crate::udf::Moment;
 
 /// Tests and measurements run at the same moment, so that a module that asks for time or chance gets the same each time.
 const MOMENT: Moment = Moment { time_us: 1_767_225_600_000_000, seed: 1 };
@@ -68,16 +67,6 @@ impl Language {
             .with("folder", folder.display())
             .hint("`wasmill udf new --lang LANGUAGE NAME` starts one"))
     }
-}
-
-/// Runs guests, which need a larger stack than the program's first thread may have.
-fn on_guest_thread<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-    let failed = |e| Error::external("start a thread for a guest").because(e);
-    let builder = thread::Builder::new().name("guest".into()).stack_size(GUEST_THREAD_STACK_BYTES);
-    thread::scope(|scope| {
-        let running = builder.spawn_scoped(scope, work).map_err(failed)?;
-        running.join().unwrap_or_else(|_| Err(Error::internal("the thread of a guest panicked")))
-    })
 }
 
 /// A folder as an absolute path; its name is that of the module.

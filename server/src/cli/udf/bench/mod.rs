@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::inspect::load;
-use super::{Language, module_folder, on_guest_thread};
+use super::{Language, module_folder};
 use crate::cli::compiler::CompilerArgs;
+use crate::cli::guest_thread::on_guest_thread;
 use crate::cli::print;
 use crate::error::{Error, Result};
 use rows::Rows;

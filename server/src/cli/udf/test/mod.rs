@@ -13,8 +13,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::inspect::load;
-use super::{MOMENT, module_folder, on_guest_thread};
+use super::{MOMENT, module_folder};
 use crate::cli::compiler::CompilerArgs;
+use crate::cli::guest_thread::on_guest_thread;
 use crate::cli::print;
 use crate::error::{Error, Result};
 use crate::udf::{Kind, Module};

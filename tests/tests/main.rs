@@ -9,6 +9,7 @@ mod kinds;
 mod newcomer;
 mod queries;
 mod refused;
+mod replay;
 mod services;
 mod spine;
 mod state;

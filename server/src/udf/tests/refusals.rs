@@ -114,6 +114,10 @@ fn the_smallest_module_is_let_in() {
     // Its functions are all `unreachable`.
     let error = module.transform("f").unwrap().open(MOMENT).err().unwrap();
     assert_eq!(error.fact("call"), Some("arena_alloc"));
+    // Lines for a debugger may take more than other custom sections.
+    let mut parts = Parts::new();
+    parts.custom = [parts.custom.clone(), custom(".debug_line", &" ".repeat(2 << 20))].concat();
+    assert!(inspect(&parts.bytes(), &limits()).is_ok());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use wasmtime::{Caller, Extern, Linker, ResourceLimiter};
 
-use super::limits::{LOG_LINES_SHOWN, Limits};
+use super::limits::{HOST_CALL_FUEL, LOG_LINES_SHOWN, Limits};
 use super::memory::{Memory, printable};
 use super::moment::Moment;
 use super::preview1;
@@ -161,6 +161,7 @@ pub fn link(linker: &mut Linker<Guest>) -> Result<()> {
         let Some(Extern::Memory(memory)) = caller.get_export("memory") else {
             return Err(wasmtime::Error::msg("the module exports no memory"));
         };
+        preview1::pay(&mut caller, HOST_CALL_FUEL)?;
         let (memory, guest) = memory.data_and_store_mut(&mut caller);
         let line = Memory(memory).bytes(line, bytes as usize);
         guest.log(line.map_err(|error| wasmtime::Error::msg(error.to_string()))?);

@@ -180,6 +180,9 @@ pub const COLUMNS_MAX: usize = 256;
 pub const COLUMN_PARTS_MAX: usize = 1_024;
 pub const NAME_BYTES_MAX: usize = 128;
 
+/// Fuel of a call of the host, besides what its bytes take: about what the call costs us.
+pub const HOST_CALL_FUEL: u32 = 100;
+
 // What a guest says.
 /// Timers of one group that run at the same time.
 pub const GROUP_TIMERS_MAX: usize = 10_000;

@@ -6,6 +6,7 @@ use std::iter::repeat_n;
 use wasmtime::{Caller, Extern, FuncType, Linker, Val, ValType};
 
 use super::guest::Guest;
+use super::limits::HOST_CALL_FUEL;
 use super::memory::Memory;
 
 /// The name that modules import it by.
@@ -75,6 +76,9 @@ const NOT_SUPPORTED: i32 = 52;
 /// Pieces of one write, or events of one wait, that are read; a runtime uses one or two.
 const PIECES_MAX: u32 = 1_024;
 
+/// A pointer and a length.
+const PIECE_BYTES: u32 = 8;
+
 // What is waited for, and what came: sizes, and places in them.
 const SUBSCRIPTION_BYTES: u32 = 48;
 const EVENT_BYTES: usize = 32;
@@ -121,6 +125,7 @@ impl Parameters<'_> {
 
 /// Answers a call with its error number. An error of ours is a trap of the guest.
 fn answer(caller: &mut Caller<'_, Guest>, name: &str, with: &Parameters<'_>) -> wasmtime::Result<i32> {
+    pay(caller, HOST_CALL_FUEL)?;
     match name {
         // There are no arguments and no variables, so there is nothing to copy.
         "args_get" | "environ_get" | "sched_yield" => Ok(WELL),
@@ -146,9 +151,10 @@ fn answer(caller: &mut Caller<'_, Guest>, name: &str, with: &Parameters<'_>) -> 
     }
 }
 
-/// Work of ours that grows with a number of the guest's is paid for in fuel, a unit a byte.
-fn pay(caller: &mut Caller<'_, Guest>, bytes: u32) -> wasmtime::Result<()> {
-    match caller.get_fuel()?.checked_sub(u64::from(bytes)) {
+/// Work of ours is paid for in the guest's fuel: so much a call, and where it grows with a number of the guest's, a unit
+/// a byte.
+pub fn pay(caller: &mut Caller<'_, Guest>, fuel: u32) -> wasmtime::Result<()> {
+    match caller.get_fuel()?.checked_sub(u64::from(fuel)) {
         Some(left) => caller.set_fuel(left),
         None => Err(wasmtime::Trap::OutOfFuel.into()),
     }
@@ -192,11 +198,11 @@ fn log(caller: &mut Caller<'_, Guest>, with: &Parameters<'_>) -> wasmtime::Resul
     if count > PIECES_MAX {
         return Ok(INVALID);
     }
+    pay(caller, count * PIECE_BYTES)?;
     let mut total = 0u32;
     for index in 0..count {
         let (bytes, _) = memory(caller)?;
-        // Each piece is a pointer and a length.
-        let piece = part(bytes, pieces.saturating_add(index * 8), 8)?;
+        let piece = part(bytes, pieces.saturating_add(index * PIECE_BYTES), PIECE_BYTES as usize)?;
         let [a, b, c, d, e, f, g, h] = *piece else { return Ok(INVALID) };
         let (at, length) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
         pay(caller, length)?;
@@ -214,6 +220,7 @@ fn sleep(caller: &mut Caller<'_, Guest>, with: &Parameters<'_>) -> wasmtime::Res
     if count == 0 || count > PIECES_MAX {
         return Ok(INVALID);
     }
+    pay(caller, count * SUBSCRIPTION_BYTES)?;
     let now = caller.data().time_ns();
     let mut first: Option<(i64, [u8; 8])> = None;
     for index in 0..count {

@@ -2,8 +2,11 @@
 
 mod aggregate;
 mod bombs;
+mod by_hand;
+mod fuzz;
 mod garbage;
 mod group;
+mod guests;
 mod languages;
 mod malformed;
 mod nested;
@@ -11,6 +14,7 @@ mod refusals;
 mod round_trip;
 mod sins;
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, StringArray};
@@ -64,7 +68,15 @@ fn texts(column: &ArrayRef) -> Vec<Option<String>> {
     column.as_string::<i32>().iter().map(|text| text.map(str::to_string)).collect()
 }
 
-/// A sequence of numbers that looks random and is the same in every run.
+/// Another one in each run, unless `WASMILL_SEED` gives it. A test that fails says it.
+fn seed() -> u64 {
+    let given = std::env::var("WASMILL_SEED").ok().map(|seed| seed.parse().unwrap());
+    let seed: u64 = given.unwrap_or_else(|| RandomState::new().build_hasher().finish()).max(1);
+    println!("WASMILL_SEED={seed}");
+    seed
+}
+
+/// A sequence of numbers that looks random and is the same for the same seed, which is not 0.
 struct Noise(u64);
 
 impl Noise {

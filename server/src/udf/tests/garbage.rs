@@ -2,6 +2,7 @@
 
 use arrow::datatypes::{FieldRef, Fields};
 
+use super::fuzz::{Target, told};
 use super::*;
 use crate::record::parse_ddl;
 use crate::udf::memory::Memory;
@@ -103,64 +104,38 @@ fn a_whole_result_is_read() {
     assert_eq!(result.errors, [RowError { row: 1, message: "ab".into() }]);
 }
 
-#[test]
-fn bent_results_never_panic() {
-    let image = Image::of_result();
-    let mut noise = Noise(77);
-    let (mut whole, mut refused, mut only_columns) = (0, 0, 0);
-    for turn in 0..20_000 {
-        let mut bent = image.bytes.clone();
-        for _ in 0..=turn % 4 {
-            let at = 8 + 4 * noise.below((bent.len() - 8) / 4);
-            let words = [
-                0,
-                1,
-                u32::MAX,
-                1 << 31,
-                bent.len() as u32 - 1,
-                noise.next() as u32,
-                noise.below(bent.len()) as u32,
-            ];
-            let word = words[noise.below(words.len())];
-            if let Some(to) = bent.get_mut(at..at + 4) {
-                to.copy_from_slice(&word.to_le_bytes());
-            }
-        }
-        // Every second one without the parts that only a transform has.
-        if turn % 2 == 1 {
-            bent[12..24].fill(0);
-        }
-        bent.truncate(if turn % 10 == 0 { noise.below(bent.len()) } else { bent.len() });
-        match read(&bent) {
-            Ok(result) => {
-                use_up(&result);
-                whole += 1;
-            }
-            Err(_) => refused += 1,
-        }
-        if let Ok(columns) = columns_only(Memory(&bent), 8, &outputs(), 2, 1 << 20) {
-            columns.iter().for_each(|column| column.to_data().validate_full().unwrap());
-            only_columns += 1;
-        }
-    }
-    assert!(only_columns > 1_000, "{only_columns}");
-    assert!(whole > 500 && refused > 1_000, "{whole} {refused}");
+/// Reads bytes as the result of each kind of function, and as the schema of a batch.
+fn read_all(bytes: &[u8]) -> Vec<String> {
+    let fields = outputs();
+    let mut said = vec![read(bytes).map(|result| use_up(&result))];
+    said.push(columns_only(Memory(bytes), 8, &fields, 2, 1 << 20).map(|columns| hold_together(&columns)));
+    let group = module("sessions").group("sessions").unwrap();
+    said.push(group.read(Memory(bytes), 8, 3, 1 << 20).map(|output| {
+        hold_together(&output.rows);
+        hold_together(&output.states);
+        assert!(output.timers.groups.iter().all(|group| *group < 3));
+    }));
+    said.push(check_outputs(Memory(bytes), 40, &fields));
+    said.into_iter().map(|result| result.map_or_else(|error| told(&error), |()| "read".into())).collect()
+}
+
+fn hold_together(columns: &[ArrayRef]) {
+    columns.iter().for_each(|column| column.to_data().validate_full().unwrap());
 }
 
 #[test]
-fn bent_schemas_never_panic() {
-    let fields = outputs();
-    let mut image = Image { bytes: vec![0; 8] };
-    let children: Vec<_> = fields.iter().map(|field| image.schema_of(field)).collect();
-    let root = image.schema("+s", "", &children);
-    assert!(check_outputs(Memory(&image.bytes), root, &fields).is_ok());
-    let mut noise = Noise(78);
-    for _ in 0..20_000 {
-        let mut bent = image.bytes.clone();
-        let at = noise.below(bent.len() - 4);
-        bent[at..at + 4].copy_from_slice(&(noise.next() as u32 >> noise.below(32)).to_le_bytes());
-        let at = [root, noise.next() as u32][noise.below(2)];
-        // Right or refused, both are fine; a panic is not.
-        drop(check_outputs(Memory(&bent), at, &fields));
-    }
+fn fuzz_outputs() {
+    let whole = Image::of_result().bytes;
+    // Without the parts that only a transform has.
+    let mut only_columns = whole.clone();
+    only_columns[12..24].fill(0);
+    // At 40, where it is looked for.
+    let mut schema = Image { bytes: vec![0; 88] };
+    let children: Vec<_> = outputs().iter().map(|field| schema.schema_of(field)).collect();
+    let root = schema.schema("+s", "", &children) as usize;
+    let head = schema.bytes[root..root + 48].to_vec();
+    schema.bytes.splice(40..88, head);
+    assert!(read(&whole).is_ok());
+    let pool = vec![whole, only_columns, schema.bytes];
+    Target { name: "output", turns: 10_000, pool, words: &[] }.run(|_, bytes| read_all(bytes).join("; "));
 }

@@ -39,12 +39,12 @@ pub fn function_type(params: usize, results: usize) -> Vec<u8> {
 
 const PREVIEW1: &str = "wasi_snapshot_preview1";
 
-const MANIFEST: &str = r#"{"abi":1,"sdk":"none","functions":[{"kind":"transform","name":"f","input":[],"output":[],"origin":false}]}"#;
+pub const MANIFEST: &str = r#"{"abi":1,"sdk":"none","functions":[{"kind":"transform","name":"f","input":[],"output":[],"origin":false}]}"#;
 
 /// The parts of the smallest module that is let in; a case changes one of them.
 pub struct Parts {
-    types: Vec<Vec<u8>>,
-    imports: Vec<Vec<u8>>,
+    pub types: Vec<Vec<u8>>,
+    pub imports: Vec<Vec<u8>>,
     tables: Vec<Vec<u8>>,
     memory: Vec<u8>,
     exports: Vec<Vec<u8>>,
@@ -103,7 +103,7 @@ fn refusal(change: impl FnOnce(&mut Parts)) -> String {
     report(&inspect(&parts.bytes(), &limits()).unwrap_err())
 }
 
-fn import(module: &str, field: &str, type_index: u8) -> Vec<u8> {
+pub fn import(module: &str, field: &str, type_index: u8) -> Vec<u8> {
     [name(module), name(field), vec![0, type_index]].concat()
 }
 

@@ -17,3 +17,5 @@ mod tests;
 
 pub use child::compile_for_parent;
 pub use compiler::Compiler;
+#[cfg(test)]
+pub use trial::outcome;

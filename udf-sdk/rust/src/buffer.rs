@@ -115,6 +115,20 @@ pub struct Validity {
 }
 
 impl Validity {
+    /// Takes the nulls of a bitmap of `rows` rows, whose bytes `byte` gives; there are no rows yet.
+    pub fn take(&mut self, rows: usize, byte: impl Fn(usize) -> u8) {
+        let mut bits = Buffer::with_capacity(rows.div_ceil(8));
+        let mut valid = 0;
+        for (index, to) in bits.extend_with(rows.div_ceil(8), 0).iter_mut().enumerate() {
+            // Behind the last row there are no bits yet.
+            let rows_here = (rows - 8 * index).min(8);
+            *to = byte(index) & (0xff >> (8 - rows_here));
+            valid += to.count_ones() as usize;
+        }
+        self.nulls = rows - valid;
+        self.bits = (valid < rows).then_some(bits);
+    }
+
     /// Notes row `row`, the next one, as valid.
     #[inline(always)]
     pub fn push_valid(&mut self, row: usize) {

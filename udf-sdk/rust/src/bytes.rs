@@ -15,7 +15,18 @@ fn block_mask(block: &[u8; BLOCK], byte: u8) -> u32 {
         let bytes = unsafe { v128_load(block.as_ptr().cast()) };
         u32::from(i8x16_bitmask(i8x16_eq(bytes, u8x16_splat(byte))))
     }
-    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+    #[cfg(target_arch = "x86_64")]
+    {
+        use core::arch::x86_64::{_mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8};
+        // SAFETY: every machine of this kind has these instructions; the block is sixteen readable bytes, and the load
+        // asks for no alignment.
+        let mask = unsafe {
+            let bytes = _mm_loadu_si128(block.as_ptr().cast());
+            _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte as i8)))
+        };
+        mask as u32
+    }
+    #[cfg(not(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128"))))]
     {
         block.iter().enumerate().fold(0, |mask, (index, found)| mask | (u32::from(*found == byte) << index))
     }
@@ -65,6 +76,46 @@ pub fn find(text: &[u8], byte: u8) -> Option<usize> {
         let mask = mask_at(text, at, byte);
         if mask != 0 {
             return Some(at + mask.trailing_zeros() as usize);
+        }
+        at += BLOCK;
+    }
+    None
+}
+
+/// The place of the first byte that is one or the other.
+#[inline]
+pub fn find_either(text: &[u8], one: u8, other: u8) -> Option<usize> {
+    let mut at = 0;
+    while at < text.len() {
+        // Most often the rest is long enough for a block, which is then loaded once for both.
+        let mask = match text.get(at..at + BLOCK).and_then(|block| <&[u8; BLOCK]>::try_from(block).ok()) {
+            Some(block) => block_mask(block, one) | block_mask(block, other),
+            None => mask_of_tail(text, at, one) | mask_of_tail(text, at, other),
+        };
+        if mask != 0 {
+            return Some(at + mask.trailing_zeros() as usize);
+        }
+        at += BLOCK;
+    }
+    None
+}
+
+/// The place where `part` is first. An empty one is at the start.
+#[inline]
+pub fn find_text(text: &[u8], part: &[u8]) -> Option<usize> {
+    let (Some(first), Some(last)) = (part.first(), part.last()) else { return Some(0) };
+    let starts = text.len().checked_sub(part.len())? + 1;
+    let (firsts, lasts) = (&text[..starts], &text[part.len() - 1..]);
+    let mut at = 0;
+    while at < starts {
+        // Where both its ends are, the rest is compared.
+        let mut mask = mask_at(firsts, at, *first) & mask_at(lasts, at, *last);
+        while mask != 0 {
+            let place = at + mask.trailing_zeros() as usize;
+            if &text[place..place + part.len()] == part {
+                return Some(place);
+            }
+            mask &= mask - 1;
         }
         at += BLOCK;
     }
@@ -165,6 +216,17 @@ pub fn ascii_upper(text: &mut [u8]) -> bool {
     all < 128
 }
 
+/// As [`ascii_upper`], to lower case.
+pub fn ascii_lower(text: &mut [u8]) -> bool {
+    let mut all = 0;
+    for byte in text.iter_mut() {
+        all |= *byte;
+        let upper = byte.wrapping_sub(b'A') < 26;
+        *byte |= u8::from(upper) << 5;
+    }
+    all < 128
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,6 +252,14 @@ mod tests {
             let mut upper = text.as_bytes().to_vec();
             assert_eq!(ascii_upper(&mut upper), text.is_ascii(), "{text}");
             assert_eq!(upper, text.to_ascii_uppercase().as_bytes(), "{text}");
+            let mut lower = text.as_bytes().to_vec();
+            assert_eq!(ascii_lower(&mut lower), text.is_ascii(), "{text}");
+            assert_eq!(lower, text.to_ascii_lowercase().as_bytes(), "{text}");
+            assert_eq!(find_either(text.as_bytes(), b'z', b' '), text.find(['z', ' ']), "{text}");
+            for part in ["", "a", "tes!", "viel l", "y z", "bytes!!!", "länger, damit mehrere Blöcke", text]
+            {
+                assert_eq!(find_text(text.as_bytes(), part.as_bytes()), text.find(part), "{text}: {part}");
+            }
             for end in 0..=text.len() {
                 let mut copy = vec![0; end + 3];
                 copy_short(&mut copy, &text.as_bytes()[..end]);

@@ -52,6 +52,14 @@ impl<'a, K: Kind> Column<'a, K> {
         !self.validity.is_null() && unsafe { *self.validity.add(row / 8) } & (1 << (row % 8)) == 0
     }
 
+    /// A byte of the bitmap of rows that are not null.
+    #[inline(always)]
+    pub(crate) fn valid_byte(&self, index: usize) -> u8 {
+        assert!(index < self.rows.div_ceil(8));
+        // SAFETY: the bitmap has a bit for every row.
+        if self.validity.is_null() { 0xff } else { unsafe { *self.validity.add(index) } }
+    }
+
     /// False only if no row is null.
     pub fn may_have_nulls(&self) -> bool {
         !self.validity.is_null()

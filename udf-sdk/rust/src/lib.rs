@@ -17,12 +17,14 @@ mod const_text;
 pub mod entry;
 #[doc(hidden)]
 pub mod group;
+pub mod json;
 mod kind;
 #[doc(hidden)]
 pub mod manifest;
 mod module;
 #[doc(hidden)]
 pub mod nested;
+pub mod parse;
 mod put;
 mod record;
 #[doc(hidden)]

@@ -1,7 +1,7 @@
-//! For unit tests of functions, natively: columns from values, and what a function emitted or built.
+//! For unit tests of functions, natively: columns from values, and what a function emitted or built. The arena is never
+//! reset here, so that a column lives as long as the test.
 
 use crate::abi::ArrowArray;
-use crate::arena;
 use crate::build::Build;
 use crate::column::Column;
 use crate::group::Group;
@@ -81,9 +81,7 @@ where
 {
     let mut builder = K::Builder::with_rows(0);
     build(&mut builder);
-    let values = view::<K>(builder).iter().map(|value| value.map(Owned::owned)).collect();
-    arena::reset();
-    values
+    view::<K>(builder).iter().map(|value| value.map(Owned::owned)).collect()
 }
 
 /// The values that `run` emitted for one input row; none of them may be null.
@@ -95,18 +93,14 @@ where
     let mut out = Emit::<K>::new(1);
     run(&mut out);
     let values = view::<K>(out.into_builders()).iter();
-    let values = values.map(|value| value.map(Owned::owned).expect("a value that is not null")).collect();
-    arena::reset();
-    values
+    values.map(|value| value.map(Owned::owned).expect("a value that is not null")).collect()
 }
 
 /// The rows that `run` emitted for one input row: an `Option` each, or a tuple of them where there are several columns.
 pub fn rows<O: Rows>(run: impl FnOnce(&mut Emit<O>)) -> Vec<O::Row> {
     let mut out = Emit::<O>::new(1);
     run(&mut out);
-    let rows = O::rows_of(out.into_builders());
-    arena::reset();
-    rows
+    O::rows_of(out.into_builders())
 }
 
 /// The rows that a group function gave so far, likewise; the group goes on without them.

@@ -3,6 +3,7 @@
 mod crash;
 mod everyday;
 mod file_sink;
+mod foreach;
 mod kafka_sink;
 mod kafka_source;
 mod kinds;

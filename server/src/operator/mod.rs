@@ -6,6 +6,7 @@
 
 pub mod aggregate;
 mod filter;
+mod foreach;
 mod generate;
 pub mod group;
 mod project;
@@ -25,6 +26,7 @@ use crate::state::Changes;
 use crate::udf::Moment;
 
 pub use filter::Filter;
+pub use foreach::{ForeachRun, ForeachStage};
 pub use generate::Generate;
 pub use project::Project;
 pub use refused::{OnError, PlaceColumns, ROW_TEXT_BYTES_MAX, Refused, RefusedCount, Rows};

@@ -14,13 +14,13 @@ use super::problem::Problems;
 use super::refusals::Refusals;
 use super::settings::{self, Settings};
 use super::spec::{AggSpec, At, GroupSpec, Spec, StageSpec, TriggerSpec, UdfSpec};
-use super::stage::{Step, quoted};
+use super::stage::{Step, arguments, quoted};
 use super::stateful::{Stateful, columns_read, group_parts};
 use crate::error::Result;
 use crate::expression::{Analyzer, parts_on_keys};
 use crate::operator::aggregate::Aggregation;
 use crate::operator::group::GroupStage;
-use crate::operator::{Sort, Stage, WATERMARK_DELAY_KEY};
+use crate::operator::{ForeachStage, Sort, Stage, WATERMARK_DELAY_KEY};
 use crate::record::Options;
 use crate::sink::{self, OutputMode};
 use crate::storage::Location;
@@ -37,6 +37,9 @@ pub struct Plan {
     pub after: Vec<After>,
     /// What happens, for `explain`: a line and the schema after it.
     pub described: Vec<(String, SchemaRef)>,
+    /// Makes effects of the rows; the sink gets these.
+    pub foreach: Option<ForeachStage>,
+    /// What the sink gets.
     pub schema: SchemaRef,
     pub sink_format: String,
     pub sink_options: Options,
@@ -47,6 +50,13 @@ pub struct Plan {
     pub settings: Settings,
     /// What a restart is compared with.
     pub identity: Identity,
+}
+
+impl Plan {
+    /// Which rows the sink gets in a batch: effects are never taken back.
+    pub fn sink_mode(&self) -> OutputMode {
+        if self.foreach.is_some() { OutputMode::Append } else { self.mode }
+    }
 }
 
 /// One step of the way from the stateful stage to the sink.
@@ -85,9 +95,17 @@ pub fn build(spec: &Spec, context: &PlanContext, problems: &mut Problems) -> Opt
     problems.take(spec.line, legality::check(shape, spec.mode))?;
     let inputs = problems.take(spec.source.line, build_inputs(&branches, &needed, context))?;
     let schema = after_schema(&after, stateful.as_ref(), &inputs);
+    let foreach = match spec.sink.foreach.as_deref() {
+        Some(At { line, value }) => Some(problems.take(*line, foreach(value, &schema, context))?),
+        None => None,
+    };
+    let (schema, sink_mode) = match &foreach {
+        Some(stage) => (stage.schema().clone(), OutputMode::Append),
+        None => (schema, spec.mode),
+    };
     let sink_options = problems.take(spec.sink.line, Options::new(spec.sink.options.clone()))?;
     let sink_check = problems.of_options(spec.sink.line, &sink_options, |options| {
-        sink::check(&spec.sink.format.value, options, &spec.sink.partition_by, &schema, spec.mode)
+        sink::check(&spec.sink.format.value, options, &spec.sink.partition_by, &schema, sink_mode)
     });
     problems.take(spec.sink.line, sink_check)?;
     let limits = after.iter().filter(|step| matches!(step, After::Limit(_))).count();
@@ -100,6 +118,7 @@ pub fn build(spec: &Spec, context: &PlanContext, problems: &mut Problems) -> Opt
         stateful,
         after,
         described,
+        foreach,
         schema,
         sink_format: spec.sink.format.value.clone(),
         sink_options,
@@ -110,6 +129,14 @@ pub fn build(spec: &Spec, context: &PlanContext, problems: &mut Problems) -> Opt
         settings,
         identity,
     })
+}
+
+/// The foreach function of a sink, over the columns that come to the sink.
+fn foreach(spec: &UdfSpec, schema: &SchemaRef, context: &PlanContext) -> Result<ForeachStage> {
+    let function = context.module(&spec.module)?.foreach(&spec.function)?;
+    let analyzer = Analyzer::new(schema.clone(), context.environment.clone());
+    let arguments = arguments(&analyzer, &function, &values(&spec.input))?;
+    Ok(ForeachStage::new(called(spec).replacen("udf", "foreach", 1), function, arguments))
 }
 
 /// The problems of a sink that can be told when nobody knows its columns: its format, and its options.

@@ -29,6 +29,9 @@ pub fn explain(plan: &Plan) -> String {
     for (what, schema) in &plan.described {
         line(2, what, Some(schema));
     }
+    if let Some(foreach) = &plan.foreach {
+        line(2, foreach.name(), Some(foreach.schema()));
+    }
     line(2, &format!("sink {} ({})", plan.sink_format, legality::name(plan.mode)), Some(&plan.schema));
     line(0, &format!("trigger: {}", trigger(plan.trigger)), None);
     let checkpoint = plan.checkpoint.as_ref().map_or("none (a temporary one)".into(), |c| c.to_string());

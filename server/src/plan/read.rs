@@ -146,7 +146,11 @@ impl Reader<'_> {
     }
 
     fn sink(&mut self, node: &Node, what: &str, formats: &str) -> Option<SinkSpec> {
-        let words = self.map(node, &format!("`{what}`"), &["format", "partitionBy", "options"])?;
+        let known: &[&str] = match what {
+            "sink" => &["format", "partitionBy", "options", "foreach"],
+            _ => &["format", "partitionBy", "options"],
+        };
+        let words = self.map(node, &format!("`{what}`"), known)?;
         let format = match words.get("format") {
             Some(format) => self.text_at(format, "format"),
             None => self.missing(node.line, "format", &format!("name the {what}'s format: {formats}")),
@@ -156,7 +160,17 @@ impl Reader<'_> {
             None => Vec::new(),
         };
         let options = self.options(words.get("options"));
-        Some(SinkSpec { line: node.line, format: format?, partition_by, options: options? })
+        let foreach = match words.get("foreach") {
+            Some(node) => Some(Box::new(self.foreach(node)?)),
+            None => None,
+        };
+        Some(SinkSpec { line: node.line, format: format?, partition_by, options: options?, foreach })
+    }
+
+    fn foreach(&mut self, node: &Node) -> Option<At<UdfSpec>> {
+        self.refuse_on_error(node, "foreach");
+        let words = self.map(node, "`foreach`", &["module", "function", "input", "onError"])?;
+        Some(At { line: node.line, value: self.udf(&words, node.line)? })
     }
 
     fn mode(&mut self, node: &Node) -> Option<OutputMode> {

@@ -39,6 +39,8 @@ pub struct SinkSpec {
     pub format: At<String>,
     pub partition_by: Vec<String>,
     pub options: BTreeMap<String, String>,
+    /// The function that makes effects of the rows; never there for dead letters.
+    pub foreach: Option<Box<At<UdfSpec>>>,
 }
 
 /// One word of `stages`.

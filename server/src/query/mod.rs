@@ -5,6 +5,7 @@ mod batch;
 mod closing;
 mod letters;
 mod open;
+mod partition;
 mod progress;
 mod refusal_log;
 mod run;

@@ -155,7 +155,7 @@ fn open_sink(plan: &Plan, context: &SinkContext) -> Result<Arc<dyn Sink>> {
         options: &plan.sink_options,
         partition_by: &plan.partition_by,
         schema: &plan.schema,
-        mode: plan.mode,
+        mode: plan.sink_mode(),
     };
     sink::open(&spec, context)
 }

@@ -11,16 +11,17 @@ use arrow::array::RecordBatch;
 
 use super::closing::{Closer, Closing};
 use super::letters::{LetterBox, Letters};
+use super::partition::PartitionWriter;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operator::aggregate::{Aggregation, Grouping, MergeInput, PartialGroups, merge};
 use crate::operator::group::{self, Collected, Collecting, GroupStage, ShareInput, run_share};
 use crate::operator::{BATCH_ROWS, Chain, Merged, TaskReport};
 use crate::plan::{After, Input, Plan, Stateful};
 use crate::record::{BatchId, QueryId};
-use crate::sink::{Sink, StageWriter};
+use crate::sink::Sink;
 use crate::source::{ReadOptions, Split};
 use crate::state::{Changes, KEY_GROUPS, StateReader};
-use crate::udf::{GUEST_THREAD_STACK_BYTES, Moment};
+use crate::udf::{GUEST_THREAD_STACK_BYTES, Moment, Partition};
 
 /// One split of the batch and the input it belongs to.
 pub struct SplitTask {
@@ -142,6 +143,15 @@ impl TaskContext<'_> {
         Moment::new(self.query_id.0.into_bytes(), self.batch, partition, self.time_us)
     }
 
+    /// Takes the rows of a partition that leave the last stage.
+    fn writer(&self, partition: usize) -> Result<PartitionWriter<'_>> {
+        let sink = self.sink.stage(self.batch, partition)?;
+        let number =
+            u32::try_from(partition).map_err(|_| Error::internal("a batch has too many partitions"))?;
+        let place = Partition { partition: number, epoch: self.batch };
+        PartitionWriter::open(self.plan.foreach.as_ref(), sink, self.moment(partition), place)
+    }
+
     /// Reads a split through its input's stages; `take` gets the rows that leave the last one.
     fn read(
         &self,
@@ -179,12 +189,9 @@ impl TaskContext<'_> {
 
     fn run_stateless(&self, task: SplitTask) -> Result<(Trip, (Closing, u64))> {
         let input = &self.plan.inputs[task.input];
-        let mut writer = self.sink.stage(self.batch, task.number)?;
-        let mut rows_out = 0;
-        let trip = self.read(input, task, |rows| {
-            rows_out += rows.num_rows() as u64;
-            writer.write(rows)
-        })?;
+        let mut writer = self.writer(task.number)?;
+        let trip = self.read(input, task, |rows| writer.write(rows))?;
+        let (writer, rows_out) = writer.end()?;
         Ok((trip, (self.closer.finish(writer)?, rows_out)))
     }
 
@@ -341,12 +348,9 @@ impl TaskContext<'_> {
                 }
             };
         }
-        let mut writer: Box<dyn StageWriter> = self.sink.stage(self.batch, partition)?;
-        let mut rows_out = 0;
-        for rows in batches.iter().filter(|rows| rows.num_rows() > 0) {
-            rows_out += rows.num_rows() as u64;
-            writer.write(rows)?;
-        }
+        let mut writer = self.writer(partition)?;
+        batches.iter().filter(|rows| rows.num_rows() > 0).try_for_each(|rows| writer.write(rows))?;
+        let (writer, rows_out) = writer.end()?;
         let staged = self.closer.finish(writer)?;
         Ok(Part { staged, rows_out, report, letters: letters.finish(&self.closer)? })
     }

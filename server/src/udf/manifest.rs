@@ -45,6 +45,8 @@ pub enum Kind {
         state: Fields,
         time: TimeMode,
     },
+    /// Rows of a partition into effects.
+    Foreach,
 }
 
 /// The time by which timers go.
@@ -77,6 +79,7 @@ impl Kind {
             Kind::Transform { .. } => "transform",
             Kind::Aggregate { .. } => "aggregate",
             Kind::Group { .. } => "group",
+            Kind::Foreach => "foreach",
         }
     }
 }
@@ -118,6 +121,11 @@ enum RawFunction {
         output: Vec<RawColumn>,
         time: TimeMode,
     },
+    Foreach {
+        name: String,
+        input: Vec<RawColumn>,
+        output: Vec<RawColumn>,
+    },
 }
 
 impl RawFunction {
@@ -125,7 +133,8 @@ impl RawFunction {
         match self {
             RawFunction::Transform { name, .. }
             | RawFunction::Aggregate { name, .. }
-            | RawFunction::Group { name, .. } => name,
+            | RawFunction::Group { name, .. }
+            | RawFunction::Foreach { name, .. } => name,
         }
     }
 }
@@ -202,6 +211,12 @@ impl Function {
                 let (key, state) = (check_columns(key)?, check_state(state)?);
                 (Kind::Group { key, state, time: *time }, input, output)
             }
+            RawFunction::Foreach { input, output, .. } => {
+                if output.is_empty() {
+                    return Err(Error::user("a foreach function has at least one column for its effects"));
+                }
+                (Kind::Foreach, input, output)
+            }
         };
         let (inputs, outputs) = (check_columns(input)?, check_columns(output)?);
         Ok(Function { name: name.into(), kind, inputs, outputs })
@@ -210,7 +225,7 @@ impl Function {
     /// What the guest is told of at `open`: all columns that come to it.
     pub(super) fn columns_in(&self) -> Fields {
         match &self.kind {
-            Kind::Transform { .. } => self.inputs.clone(),
+            Kind::Transform { .. } | Kind::Foreach => self.inputs.clone(),
             Kind::Aggregate { state } => joined([&self.inputs, state]),
             Kind::Group { key, state, .. } => joined([key, &self.inputs, state]),
         }
@@ -219,7 +234,7 @@ impl Function {
     /// What the guest tells at `open`: all columns that it hands back.
     pub(super) fn columns_out(&self) -> Fields {
         match &self.kind {
-            Kind::Transform { .. } => self.outputs.clone(),
+            Kind::Transform { .. } | Kind::Foreach => self.outputs.clone(),
             Kind::Aggregate { state } | Kind::Group { state, .. } => joined([state, &self.outputs]),
         }
     }

@@ -13,6 +13,7 @@ mod body;
 mod call;
 mod columns_in;
 mod columns_out;
+mod foreach;
 mod group;
 mod guest;
 mod inspect;
@@ -38,6 +39,7 @@ mod tests;
 
 pub use aggregate::{Aggregate, AggregateInstance};
 pub use columns_in::bytes_of;
+pub use foreach::{Effects, Foreach, ForeachInstance, Partition};
 pub use group::{Group, GroupInput, GroupInstance, GroupOutput, Timers};
 pub use limits::{GUEST_THREAD_STACK_BYTES, Limits};
 pub use manifest::{ABI_VERSION, Function, Kind, Manifest, TimeMode};

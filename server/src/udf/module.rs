@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::InstancePre;
 
 use super::aggregate::Aggregate;
+use super::foreach::Foreach;
 use super::group::Group;
 use super::guest::Guest;
 use super::inspect::inspect;
@@ -94,6 +95,15 @@ impl Module {
         }
     }
 
+    /// The foreach function of this name; the error is as for [`Module::transform`].
+    pub fn foreach(self: &Arc<Self>, name: &str) -> Result<Arc<Foreach>> {
+        let callable = self.callable(name)?;
+        match callable.function().kind {
+            Kind::Foreach => Ok(Arc::new(Foreach { callable })),
+            _ => Err(callable.other_kind("foreach")),
+        }
+    }
+
     pub(super) fn callable(self: &Arc<Self>, name: &str) -> Result<Callable> {
         let functions = &self.manifest.functions;
         match functions.iter().position(|function| function.name == name) {
@@ -158,6 +168,9 @@ impl Callable {
             }
             Kind::Group { .. } => {
                 "a group function stands beside a groupBy: `- {groupBy: [key], udf: {module, function, input}}`"
+            }
+            Kind::Foreach => {
+                "a foreach function stands in the sink: `sink: {foreach: {module, function, input}, format: ...}`"
             }
         };
         Error::user("the function is of another kind than this place needs")

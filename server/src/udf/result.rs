@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 // Places in the result struct.
 pub const COLUMNS: u32 = 0;
 pub const ORIGIN: u32 = 4;
-const OUTCOME: u32 = 8;
+pub const OUTCOME: u32 = 8;
 const ERROR: u32 = 12;
 const MESSAGE: u32 = 16;
 const MESSAGE_BYTES: u32 = 20;
@@ -24,7 +24,8 @@ pub const STATES: u32 = 24;
 pub const TIMERS: u32 = 28;
 
 // Outcomes of an input row.
-const ROW_OK: u8 = 0;
+pub const ROW_OK: u8 = 0;
+pub const ROW_SKIP: u8 = 1;
 const ROW_ERROR: u8 = 2;
 
 /// What a guest made of some rows of a batch.

@@ -3,6 +3,7 @@
 mod aggregate;
 mod bombs;
 mod by_hand;
+mod foreach;
 mod fuzz;
 mod garbage;
 mod group;

@@ -83,6 +83,22 @@ pub struct GroupCall {
     pub fired: *const ArrowArray,
 }
 
+/// What a foreach function is called with.
+#[repr(C)]
+pub struct ForeachCall {
+    /// [`OPEN`], [`PROCESS`] or close.
+    pub step: i32,
+    pub partition: u32,
+    pub epoch: u64,
+    /// Inputs, when processing.
+    pub rows: *const ArrowArray,
+    /// A row of one text, when closing: why the partition failed, if it did.
+    pub error: *const ArrowArray,
+}
+
+pub const OPEN: i32 = 0;
+pub const PROCESS: i32 = 1;
+
 /// What a function hands back; the host gives it zeroed. Which parts there are depends on its kind.
 #[repr(C)]
 pub struct CallResult {
@@ -103,6 +119,7 @@ const _: () = {
     assert!(size_of::<CallResult>() == 32);
     assert!(size_of::<AggregateCall>() == 12);
     assert!(size_of::<GroupCall>() == 40);
+    assert!(size_of::<ForeachCall>() == 24);
 };
 
 impl ArrowArray {

@@ -16,6 +16,8 @@ mod const_text;
 #[doc(hidden)]
 pub mod entry;
 #[doc(hidden)]
+pub mod foreach;
+#[doc(hidden)]
 pub mod group;
 pub mod json;
 mod kind;
@@ -34,6 +36,7 @@ pub mod testing;
 pub use build::{BoolBuilder, Build, BytesBuilder, FixedBuilder};
 pub use column::Column;
 pub use entry::log;
+pub use foreach::Effects;
 pub use group::Group;
 pub use kind::{
     BIGINT, BINARY, BOOLEAN, DATE, DECIMAL, DOUBLE, FLOAT, INT, INTERVAL, INTERVAL_YEAR_MONTH, Kind, Nested,

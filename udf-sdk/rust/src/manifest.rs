@@ -37,6 +37,7 @@ pub enum FunctionKind {
     Transform { origin: bool },
     Aggregate { state: &'static [ColumnSpec] },
     Group { key: &'static [ColumnSpec], state: &'static [ColumnSpec], time: &'static str },
+    Foreach,
 }
 
 /// What the timers of a group function go by, as a module's line names it.
@@ -55,7 +56,7 @@ impl Function {
     /// The columns that come to the function, in the order of `open`.
     pub fn columns_in(&self) -> impl Iterator<Item = &'static ColumnSpec> + Clone {
         let (key, state): (&[ColumnSpec], &[ColumnSpec]) = match self.kind {
-            FunctionKind::Transform { .. } => (&[], &[]),
+            FunctionKind::Transform { .. } | FunctionKind::Foreach => (&[], &[]),
             FunctionKind::Aggregate { state } => (&[], state),
             FunctionKind::Group { key, state, .. } => (key, state),
         };
@@ -65,7 +66,7 @@ impl Function {
     /// The columns that the function hands back, in the order of `open`.
     pub fn columns_out(&self) -> impl Iterator<Item = &'static ColumnSpec> + Clone {
         let state: &[ColumnSpec] = match self.kind {
-            FunctionKind::Transform { .. } => &[],
+            FunctionKind::Transform { .. } | FunctionKind::Foreach => &[],
             FunctionKind::Aggregate { state } | FunctionKind::Group { state, .. } => state,
         };
         state.iter().chain(self.outputs)
@@ -96,6 +97,7 @@ pub const fn manifest<const N: usize>(functions: &[Function]) -> Manifest<N> {
         match function.kind {
             FunctionKind::Transform { origin: true } => out.text(r#"],"kind":"transform","origin":true}"#),
             FunctionKind::Transform { origin: false } => out.text(r#"],"kind":"transform","origin":false}"#),
+            FunctionKind::Foreach => out.text(r#"],"kind":"foreach"}"#),
             FunctionKind::Aggregate { state } => {
                 out.text(r#"],"kind":"aggregate","state":["#);
                 out.columns(state);

@@ -9,6 +9,7 @@
 /// | `batch` | `fn(Column<…>, …, &mut Builder<…>, …)`: whole columns, one output row for each input row |
 /// | `aggregate` | a type with methods, see below: the rows of a group become one value |
 /// | `group` | a type with methods, see below: a state and timers for each key |
+/// | `foreach` | a type with methods, see below: the rows of a partition become effects |
 ///
 /// A row of several columns is a tuple: `Emit<(STRING, INT)>`, `-> (Option<String>, i32)`.
 ///
@@ -91,13 +92,46 @@
 ///     }
 /// }
 /// ```
+///
+/// A `foreach` function stands in a sink: it gets the rows of each partition of each batch, and the effects that it
+/// emits take place when the batch is safe. A batch that runs again has the same partition, epoch and rows.
+///
+/// ```
+/// use wasmill_udf::*;
+///
+/// module! {
+///     foreach notify(user: STRING, total: BIGINT) -> (key: STRING, value: STRING) with Notify;
+/// }
+///
+/// struct Notify { epoch: u64, rows: usize }
+///
+/// impl Notify {
+///     /// The partition and the number of the batch; `None` if its rows are not wanted.
+///     fn open(_partition: u32, epoch: u64) -> Option<Notify> {
+///         Some(Notify { epoch, rows: 0 })
+///     }
+///
+///     /// Takes a row; may give a `Result`, whose error fails the batch.
+///     fn row(&mut self, effects: &mut Effects<(STRING, STRING)>, user: Option<&str>, total: Option<i64>) {
+///         self.rows += 1;
+///         effects.emit((user, format!("{} in batch {}", total.unwrap_or(0), self.epoch)));
+///     }
+///
+///     /// The partition has ended; with an error if something failed elsewhere, and then there will be no effects.
+///     fn close(self, effects: &mut Effects<(STRING, STRING)>, error: Option<&str>) {
+///         if error.is_none() {
+///             effects.emit(("all", format!("{} rows", self.rows)));
+///         }
+///     }
+/// }
+/// ```
 #[macro_export]
 macro_rules! module {
     ($(
         $shape:ident $name:ident ( $($input:ident : $input_kind:ty),* $(,)? )
             -> ( $($output:ident : $output_kind:ty),* $(,)? )
             $(
-                with $holder:ident ( $($state:ident : $state_kind:ty),+ $(,)? )
+                with $holder:ident $(( $($state:ident : $state_kind:ty),+ $(,)? ))?
                 $(key ( $($key:ident : $key_kind:ty),+ $(,)? ))?
                 $(by $time:ident)?
             )?;
@@ -109,11 +143,11 @@ macro_rules! module {
                     inputs: &[$($crate::module!(@column $input $input_kind)),*],
                     outputs: &[$($crate::module!(@column $output $output_kind)),*],
                     kind: $crate::module!(@kind $shape
-                        $(($($state $state_kind,)+) ($($($key $key_kind,)+)?) ($($time)?))?),
+                        $(($($($state $state_kind,)+)?) ($($($key $key_kind,)+)?) ($($time)?))?),
                     run: |call, result| {
                         $crate::module!(@run $shape call result $name
                             ($($input $input_kind,)*) ($($output $output_kind,)*)
-                            $($holder ($($state $state_kind,)+) ($($($key $key_kind,)+)?) ($($time)?))?)
+                            $($holder ($($($state $state_kind,)+)?) ($($($key $key_kind,)+)?) ($($time)?))?)
                     },
                 }
             ),+];
@@ -191,6 +225,8 @@ macro_rules! module {
             time: $crate::manifest::time_mode(concat!("" $(, stringify!($time))?)),
         }
     };
+
+    (@kind foreach () () ()) => { $crate::manifest::FunctionKind::Foreach };
 
     // The row type of the output columns.
     (@row) => { () };
@@ -317,6 +353,33 @@ macro_rules! module {
         };
         // SAFETY: as above.
         unsafe { $crate::group::run(call, $result, functions) }
+    }};
+
+    (@run foreach $call:ident $result:ident $name:ident
+        ($($in:ident $in_kind:ty,)*) ($($out:ident $out_kind:ty,)*) $holder:ident () () ()) => {{
+        thread_local! {
+            static HELD: core::cell::RefCell<Option<$holder>> = const { core::cell::RefCell::new(None) };
+        }
+        // SAFETY: the host passes the call of a foreach function as the ABI describes it.
+        let call = unsafe { &*$call.cast::<$crate::abi::ForeachCall>() };
+        type Effects = $crate::Effects<$crate::module!(@row $($out_kind),*)>;
+        let functions = $crate::foreach::Functions {
+            open: $holder::open,
+            process: |held: &mut $holder, rows: &$crate::abi::ArrowArray, effects: &mut Effects,
+                result: &mut $crate::abi::CallResult| {
+                $crate::module!(@bind rows $($in $in_kind,)*);
+                for row in 0..rows.length as usize {
+                    let status = $crate::entry::Status::finish(held.row(effects, $($in.get(row)),*), result);
+                    if status != $crate::abi::OK {
+                        return status;
+                    }
+                }
+                $crate::abi::OK
+            },
+            close: |held: $holder, effects: &mut Effects, error: Option<&str>| held.close(effects, error),
+        };
+        // SAFETY: as above.
+        HELD.with_borrow_mut(|held| unsafe { $crate::foreach::run(held, call, $result, functions) })
     }};
 
     (@timer $held:ident $group:ident $at:ident) => {{ let _ = ($held, $group, $at); }};

@@ -7,7 +7,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::{env, fs, io};
 
 /// The modules in Rust, each a package of the workspace with the same name.
-pub const MODULES: [&str; 6] = ["text", "identity", "numbers", "top", "sessions", "hostile"];
+pub const MODULES: [&str; 7] = ["text", "identity", "numbers", "top", "sessions", "alerts", "hostile"];
 
 /// The modules in other languages.
 pub const OTHERS: [&str; 8] = [

@@ -47,6 +47,7 @@ fn describe(module: &Module, bytes: usize) -> String {
             Kind::Transform { origin: true } => "any number of rows for each row",
             Kind::Aggregate { .. } => "one value for the rows of a group",
             Kind::Group { .. } => "rows of a group with state and timers",
+            Kind::Foreach => "rows of a partition into effects",
         };
         let (inputs, outputs) = (columns(&function.inputs), columns(&function.outputs));
         let _ = writeln!(text, "function {}({inputs}) -> ({outputs}), {shape}", function.name);

@@ -30,6 +30,7 @@ pub const RUST: &[File] = files![
     "wasmill/src/column.rs" "rust/src/column.rs",
     "wasmill/src/const_text.rs" "rust/src/const_text.rs",
     "wasmill/src/entry.rs" "rust/src/entry.rs",
+    "wasmill/src/foreach.rs" "rust/src/foreach.rs",
     "wasmill/src/group.rs" "rust/src/group.rs",
     "wasmill/src/json.rs" "rust/src/json.rs",
     "wasmill/src/kind.rs" "rust/src/kind.rs",

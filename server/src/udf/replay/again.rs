@@ -10,7 +10,7 @@ use crate::udf::module::Module;
 use crate::udf::result::RowError;
 
 /// What came of a call that did not fail.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Replayed {
     pub rows_out: usize,
     /// Rows that the function refused.
@@ -23,13 +23,14 @@ pub fn replay(recording: &Recording, module: &Arc<Module>) -> Result<Replayed> {
     let callable = module.callable(&recording.function)?;
     let mut live = Live::open(&callable, recording.moment).map_err(|error| callable.named(error))?;
     let Some(call) = &recording.call else {
-        return Ok(Replayed { rows_out: 0, refused: Vec::new() });
+        return Ok(Replayed::default());
     };
     live.set_luck(call.luck);
     let again = match &callable.function().kind {
         Kind::Transform { .. } => module.transform(&recording.function)?.again(&mut live, call),
         Kind::Aggregate { .. } => module.aggregate(&recording.function)?.again(&mut live, call),
         Kind::Group { .. } => module.group(&recording.function)?.again(&mut live, call),
+        Kind::Foreach => module.foreach(&recording.function)?.again(&mut live, call),
     };
     again.map_err(|error| callable.named(error))
 }

@@ -279,7 +279,12 @@ fn manifests_are_refused_with_their_reason() {
         ("{}".into(), "missing field `abi`"),
         (function(r#""abi":1"#, r#""abi":2"#), "another version of the batch ABI module=`2` server=`1`"),
         (function(r#""sdk":"none""#, r#""sdk":"none","memory":7"#), "unknown field `memory`"),
-        (function(r#""kind":"transform""#, r#""kind":"foreach""#), "unknown variant `foreach`"),
+        (function(r#""kind":"transform""#, r#""kind":"forall""#), "unknown variant `forall`"),
+        (function(r#""kind":"transform""#, r#""kind":"foreach""#), "unknown field `origin`"),
+        (
+            function(r#""kind":"transform""#, r#""kind":"foreach""#).replace(r#","origin":false"#, ""),
+            "at least one column for its effects",
+        ),
         (of_kind("aggregate", r#""state":[],"output":[{"name":"a","type":"INT"}]"#), "at least one column"),
         (
             of_kind("aggregate", r#""state":[{"name":"a","type":"INT"}],"output":[]"#),

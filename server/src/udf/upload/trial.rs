@@ -9,6 +9,7 @@ use arrow::datatypes::Fields;
 
 use super::made_up::rows;
 use crate::error::{Error, Result};
+use crate::udf::foreach::Partition;
 use crate::udf::group::{GroupInput, Timers};
 use crate::udf::manifest::{Function, Kind};
 use crate::udf::module::Module;
@@ -60,6 +61,7 @@ pub fn outcome(module: &Arc<Module>, function: &Function, moment: Moment) -> Res
         Kind::Transform { .. } => transform(module, function, moment),
         Kind::Aggregate { state } => aggregate(module, function, state, moment),
         Kind::Group { key, state, .. } => group(module, function, (key, state), moment),
+        Kind::Foreach => foreach(module, function, moment),
     };
     called?.or_else(|error| {
         let is_cut_off = error.fact("trap") == Some("deadline");
@@ -134,6 +136,18 @@ fn group(
         let said =
             format!("{:?} {:?} {:?} {:?}", first.row_groups, first.timers, second.row_groups, second.timers);
         Ok(Outcome::of([first.rows, first.states, second.rows, second.states].concat(), said))
+    }))
+}
+
+fn foreach(module: &Arc<Module>, function: &Function, moment: Moment) -> Result<Result<Outcome>> {
+    let mut guest = module.foreach(&function.name)?.open(moment, Partition { partition: 0, epoch: 0 })?;
+    let columns = rows(&function.inputs, ROWS)?;
+    let takes_rows = guest.takes_rows();
+    let effects = if takes_rows { guest.process(&columns, ROWS) } else { Ok(Vec::new()) };
+    Ok(effects.and_then(|mut effects| {
+        effects.push(guest.close(None)?);
+        let said = format!("{takes_rows}");
+        Ok(Outcome::of(effects.into_iter().flat_map(|effects| effects.columns).collect(), said))
     }))
 }
 

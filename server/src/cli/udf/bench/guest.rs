@@ -12,7 +12,8 @@ use super::rows::Rows;
 use crate::cli::udf::MOMENT;
 use crate::error::Result;
 use crate::udf::{
-    AggregateInstance, Function, GroupInput, GroupInstance, Kind, Module, Timers, TransformInstance,
+    AggregateInstance, ForeachInstance, Function, GroupInput, GroupInstance, Kind, Module, Partition, Timers,
+    TransformInstance,
 };
 
 /// The time of a batch in a guest that is kept, and in a fresh one.
@@ -27,7 +28,11 @@ pub fn measure(module: &Arc<Module>, function: &Function, rows: &Rows) -> Result
             let (group, states) = (module.group(name)?, none(state, rows.groups));
             both(|| group.open(MOMENT), |guest| grouped(guest, &states, rows))
         }
-        _ => {
+        Kind::Foreach => {
+            let foreach = module.foreach(name)?;
+            both(|| foreach.open(MOMENT, Partition { partition: 0, epoch: 0 }), |guest| sent(guest, rows))
+        }
+        Kind::Transform { .. } => {
             let transform = module.transform(name)?;
             both(|| transform.open(MOMENT), |guest| transformed(guest, rows))
         }
@@ -49,6 +54,12 @@ fn none(state: &Fields, groups: usize) -> Vec<ArrayRef> {
 }
 
 fn transformed(guest: &mut TransformInstance, rows: &Rows) -> Result<()> {
+    black_box(guest.process(&rows.columns, rows.count)?);
+    Ok(())
+}
+
+/// Rows into effects, in a partition that stays open.
+fn sent(guest: &mut ForeachInstance, rows: &Rows) -> Result<()> {
     black_box(guest.process(&rows.columns, rows.count)?);
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod case;
+mod foreach;
 mod group;
 mod rows;
 #[cfg(test)]
@@ -81,6 +82,7 @@ fn run(module: &Arc<Module>, case: &Case) -> Result<Found> {
     match kind {
         Some(Kind::Aggregate { .. }) => aggregate::run(&module.aggregate(&case.function)?, case),
         Some(Kind::Group { .. }) => group::run(&module.group(&case.function)?, case),
+        Some(Kind::Foreach) => foreach::run(&module.foreach(&case.function)?, case),
         // A function that is not there gets the error that says which ones are.
         _ => transform::run(&module.transform(&case.function)?, case),
     }

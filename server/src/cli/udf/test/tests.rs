@@ -37,6 +37,7 @@ fn the_cases_of_the_sample_modules_pass() {
         ("text", "split_words/", vec!["words-c", "words-by-hand", "words-go", "words-assemblyscript"]),
         ("numbers", "", vec!["numbers"]),
         ("numbers", "mix/", vec!["words-c", "words-by-hand", "words-go", "words-assemblyscript"]),
+        ("alerts", "", vec!["alerts"]),
         ("top", "", vec!["top"]),
         ("top", "top_k/", vec!["kinds-c", "kinds-go", "kinds-assemblyscript"]),
         ("sessions", "", vec!["sessions", "kinds-c", "kinds-go", "kinds-assemblyscript"]),

@@ -68,8 +68,11 @@ fn what_fails_when_it_is_tried_out_is_told_as_a_call_tells_it() {
     let error = load("hostile", program(), None, Limits::default()).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::User);
     let text = error.report();
-    for part in ["trap=`out of fuel` call=`open` function=`endless_open`", "hint: the function did far more"]
-    {
+    for part in [
+        "failed when it was tried out",
+        "trap=`out of fuel` call=`open` function=`endless_open`",
+        "hint: the function did far more",
+    ] {
         assert!(text.contains(part), "{text}");
     }
 }

@@ -191,4 +191,6 @@ pub const TEXT_BYTES_MAX: usize = KIB;
 /// Lines of the log that an error shows; a panic of Go has its message some fifteen lines before the end.
 pub const LOG_LINES_SHOWN: usize = 20;
 pub const BACKTRACE_FRAMES_MAX: usize = 20;
+/// The name of a function, and the path of a file, in a backtrace.
+pub const FRAME_NAME_BYTES_MAX: usize = 512;
 pub const BACKTRACE_BYTES_MAX: usize = 8 * KIB;

@@ -9,6 +9,7 @@
 
 mod aggregate;
 mod arrays;
+mod backtrace;
 mod body;
 mod call;
 mod columns_in;

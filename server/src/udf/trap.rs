@@ -2,8 +2,9 @@
 
 use wasmtime::{Trap, WasmBacktrace};
 
+use super::backtrace::shown;
 use super::guest::Guest;
-use super::limits::{BACKTRACE_BYTES_MAX, NAME_BYTES_MAX};
+use super::limits::NAME_BYTES_MAX;
 use super::memory::printable;
 use crate::error::Error;
 
@@ -60,7 +61,7 @@ fn hint(trap: Trap, guest: &Guest) -> Option<&'static str> {
 fn detail(error: &wasmtime::Error, guest: &Guest) -> String {
     let mut lines: Vec<String> = guest.last_lines().map(|line| format!("log: {line}")).collect();
     if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
-        lines.push(printable(backtrace.to_string().trim_end().as_bytes(), BACKTRACE_BYTES_MAX));
+        lines.push(shown(backtrace));
     }
     lines.join("\n")
 }

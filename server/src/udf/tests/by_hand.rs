@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::refusals::{custom, function_type, import, list, name, number};
+use super::refusals::{custom, function_type, import, list, name, number, section};
 use super::*;
 use crate::clock::{Clock, SystemClock};
 use crate::error::ErrorKind;
@@ -26,6 +26,8 @@ struct Guest {
     reset: Vec<u8>,
     open: Vec<u8>,
     process: Vec<u8>,
+    /// Of the function behind `alloc`.
+    name: String,
 }
 
 impl Guest {
@@ -39,6 +41,7 @@ impl Guest {
             open: [&[0x20, 2, 0x20, 1, 0x41, 48, 0xfc, 0x0a, 0, 0][..], &constant(0)].concat(),
             // i32.store of the call's batch as the result's columns.
             process: [&[0x20, 2, 0x20, 1, 0x36, 2, 0][..], &constant(0)].concat(),
+            name: "alloc".into(),
         }
     }
 
@@ -70,6 +73,7 @@ impl Guest {
             list(7, &exports),
             list(10, &bodies),
             custom("wasmill.manifest", MANIFEST),
+            section(0, [name("name"), list(1, &[[vec![4], name(&self.name)].concat()])].concat()),
         ]
         .concat()
     }
@@ -175,6 +179,25 @@ fn storms_and_bombs_are_out_of_fuel() {
     }
     let guest = Guest { reset: vec![0x10, RESET], ..Guest::new() };
     assert_eq!(call(&runtime, &guest).unwrap_err().fact("trap"), Some("stack overflow"));
+}
+
+#[test]
+fn names_are_shown_and_do_not_grow() {
+    // Each type of this C++ function is a template of two of the one before.
+    let digit = |n: usize| char::from(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[n]);
+    let doubled: String = (0..35).map(|n| format!("S_IS{0}_S{0}_E", digit(n))).collect();
+    let cpp = format!("_Z1f1AIiiE{doubled}");
+    let long = "n".repeat(100_000);
+    for (name, shown) in [
+        (cpp.as_str(), &cpp[..300]),
+        (&long, &long[..500]),
+        ("_ZN4text5split17h0123456789abcdefE", "text::split\n"),
+        ("a\u{1b}[31m", "a\u{fffd}[31m"),
+    ] {
+        let guest = Guest { alloc: vec![0], name: name.into(), ..Guest::new() };
+        let text = format!("{}\n", report(&call(&runtime(), &guest).unwrap_err()));
+        assert!(text.contains(shown) && text.len() < 2_000, "{name}: {text}");
+    }
 }
 
 #[test]

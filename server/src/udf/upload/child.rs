@@ -139,11 +139,11 @@ fn shown(text: &str) -> String {
 impl Refusal {
     fn of(error: &Error) -> Refusal {
         let report = error.report();
+        let is_hint = |line: &&str| line.trim_start().starts_with("hint: ");
         let mut lines = report.lines();
         let message = lines.next().unwrap_or_default().trim_start_matches("error: ").to_string();
-        let is_hint = |line: &&str| line.trim_start().starts_with("hint: ");
         let detail: Vec<&str> = lines.filter(|line| !is_hint(line)).map(str::trim_start).collect();
-        let hint = error.hint_text().map(str::to_string);
+        let hint = report.lines().find(is_hint).map(|line| line.trim_start().replacen("hint: ", "", 1));
         Refusal { is_users: error.kind() == ErrorKind::User, message, detail: detail.join("\n"), hint }
     }
 
@@ -188,7 +188,9 @@ pub fn compile_for_parent(limits: &Limits) -> Result<()> {
 
 fn machine_code(runtime: &std::sync::Arc<Runtime>, bytes: &[u8]) -> Result<Vec<u8>> {
     let module = runtime.load(bytes)?;
-    try_out(&module)?;
+    try_out(&module).map_err(|error| {
+        Error::new(error.kind(), "the module failed when it was tried out").because(error)
+    })?;
     let code = module.pre.module().serialize();
     let code = code.map_err(|error| Error::internal("write down machine code").because(error))?;
     let max = artifact_bytes_max(bytes.len());

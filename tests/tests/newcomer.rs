@@ -1,5 +1,5 @@
-//! The road of a newcomer, in each language: a new module is built, its case and its native test pass, and what the
-//! README of its kit shows can be built too. Needs the compilers that `.ci/guest-packages` installs.
+//! The road of a newcomer, in each language: a new module is built, its case and its native test pass, its query runs, and
+//! what the README of its kit shows can be built too. Needs the compilers that `.ci/guest-packages` installs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,12 +35,14 @@ fn new_module(parent: &Path, language: &str) -> PathBuf {
     folder
 }
 
-fn run(folder: &Path, program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) {
+/// Runs a program in a folder; gives what it said.
+fn run(folder: &Path, program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> String {
     let mut command = Command::new(program);
     command.current_dir(folder).args(arguments).env("GOFLAGS", "").env("GOWORK", "off");
     let output = command.env_remove("CARGO_TARGET_DIR").output().unwrap();
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(output.status.success(), "{command:?}: {said}");
+    said
 }
 
 fn new_build_test(language: &str, native_test: impl Fn(&Path)) {
@@ -52,6 +54,8 @@ fn new_build_test(language: &str, native_test: impl Fn(&Path)) {
     let tested = wasmill(&["test", &shown]);
     assert!(tested.contains("1 passed, 0 failed"), "{tested}");
     native_test(&folder);
+    let counted = run(&folder, program::program(), &["run", "query.yaml"]);
+    assert!(counted.contains("größer"), "{counted}");
 }
 
 #[test]
@@ -76,7 +80,9 @@ fn a_new_module_in_c_is_built_and_tested() {
 
 #[test]
 fn a_new_module_in_go_is_built_and_tested() {
-    new_build_test("go", |folder| run(folder, find_go().unwrap(), &["test"]));
+    new_build_test("go", |folder| {
+        run(folder, find_go().unwrap(), &["test"]);
+    });
 }
 
 #[test]

@@ -10,8 +10,9 @@ macro_rules! files {
     };
 }
 
-/// What a module in any language has: a case for `wasmill udf test`.
-pub const CASES: &[File] = files![
+/// What a module in any language has: a case for `wasmill udf test`, and a query that runs on the rows of the case.
+pub const COMMON: &[File] = files![
+    "query.yaml" "template/query.yaml",
     "cases/split_words/spaces/input.jsonl" "template/cases/split_words/spaces/input.jsonl",
     "cases/split_words/spaces/expected.jsonl" "template/cases/split_words/spaces/expected.jsonl",
 ];

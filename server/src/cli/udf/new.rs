@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::Language;
-use super::kits::{ASSEMBLYSCRIPT, C, CASES, GO, RUST};
+use super::kits::{ASSEMBLYSCRIPT, C, COMMON, GO, RUST};
 use crate::cli::print;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -36,7 +36,7 @@ pub fn new(args: &NewArgs, out: &mut dyn Write) -> Result<()> {
         Language::Go => GO,
         Language::Assemblyscript => ASSEMBLYSCRIPT,
     };
-    for (path, text) in files.iter().chain(CASES) {
+    for (path, text) in files.iter().chain(COMMON) {
         let path = args.folder.join(path.replace("NAME", &name));
         let folder = path.parent().unwrap_or(&args.folder);
         fs::create_dir_all(folder).map_err(|cause| failed("make a folder of the module", cause, folder))?;
@@ -49,7 +49,7 @@ pub fn new(args: &NewArgs, out: &mut dyn Write) -> Result<()> {
     print(
         out,
         &format!(
-            "made {0}; now\n    cd {0}\n{install}    wasmill udf build\n    wasmill udf test\n",
+            "made {0}; now\n    cd {0}\n{install}    wasmill udf build\n    wasmill udf test\n    wasmill run query.yaml\n",
             args.folder.display()
         ),
     )

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use harness::program::program;
+use harness::program::{Run, Settings, command, program};
 use harness::wait::poll;
 use wasmill::error::{ErrorKind, Result};
 use wasmill::udf::{Compiler, Limits, Module, Runtime};
@@ -133,4 +133,60 @@ fn it_shuts_itself_in_before_it_reads() {
         answer.contains("this is not a WebAssembly module") && answer.contains("\"open\":[]"),
         "{answer}"
     );
+}
+
+/// The queries of a file: one that a guest of `preview1` never comes back from, and one over files of two rows.
+fn queries(work: &Path, names: &[&str]) -> PathBuf {
+    let query = |name: &str, column: &str, module: &str, function: &str| {
+        format!(
+            "name: {name}
+source: {{ format: json, schema: {column}, options: {{ path: {0}/{name}-in, maxFilesPerTrigger: 1 }} }}
+stages: [{{ udf: {{ module: \"{1}\", function: {function}, input: [x] }} }}]
+sink: {{ format: json, options: {{ path: {0}/{name}-out }} }}
+trigger: {{ availableNow: true }}
+checkpointLocation: {0}/{name}-checkpoint
+",
+            work.display(),
+            build_udfs::module(module).display(),
+        )
+    };
+    let all = [
+        ("stuck", query("stuck", "x BIGINT", "preview1", "spin")),
+        ("good", query("good", "x STRING", "text", "split_words")),
+    ];
+    let wanted = all.iter().filter(|(name, _)| names.contains(name)).map(|(_, query)| query.as_str());
+    let file = work.join("queries.yaml");
+    fs::write(&file, wanted.collect::<Vec<_>>().join("---\n")).unwrap();
+    file
+}
+
+#[test]
+fn a_query_beside_a_guest_that_does_not_come_back_loses_nothing() {
+    let work = tempfile::tempdir().unwrap();
+    let path = |name: &str| work.path().join(name);
+    fs::create_dir(path("stuck-in")).unwrap();
+    fs::create_dir(path("good-in")).unwrap();
+    fs::write(path("stuck-in/rows.json"), "{\"x\": 1000000000000}\n").unwrap();
+    for file in 0..5 {
+        let rows = "{\"x\": \"one two\"}\n{\"x\": \"three\"}\n";
+        fs::write(path(&format!("good-in/{file}.json")), rows).unwrap();
+    }
+    // None before the first batch.
+    let words = || {
+        let shown = command(&["show", path("good-out").to_str().unwrap(), "--output", "json"]);
+        let document: Option<serde_json::Value> = serde_json::from_str(&shown.out).ok();
+        document.and_then(|document| document["count"].as_u64())
+    };
+    let run =
+        |names: &[&str]| Run::start(work.path(), &queries(work.path(), names), &Settings::default()).ended();
+    let ended = run(&["stuck", "good"]);
+    assert_eq!(ended.status.code(), Some(2), "{}", ended.says());
+    let log = &ended.log;
+    assert!(log.contains("query=`stuck`") && log.contains("trap=`out of fuel`"), "{}", ended.says());
+    assert!(!log.contains("query=`good`"), "{}", ended.says());
+    // It finished its batches, all of them or until it was told that the other one had failed.
+    assert_eq!(words().unwrap_or(0) % 3, 0);
+    let ended = run(&["good"]);
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.says());
+    assert_eq!(words(), Some(15));
 }

@@ -112,6 +112,15 @@ static int64_t ask_exit(int64_t status) {
     return 0;
 }
 
+/* Counts down, for as long as it takes. */
+static int64_t ask_spin(int64_t rounds) {
+    volatile int64_t left = rounds;
+    while (left > 0) {
+        left--;
+    }
+    return left;
+}
+
 #define EACH(NAME) \
     static int NAME(wm_call *call) { return each(call, ask_##NAME); }
 EACH(time)
@@ -126,6 +135,7 @@ EACH(starts)
 EACH(refused)
 EACH(sleep)
 EACH(exit)
+EACH(spin)
 
 /* Columns of every type of the header, and rows that are skipped or in error. */
 static int types(wm_call *call) {
@@ -155,7 +165,7 @@ static int types(wm_call *call) {
 #define FUNCTIONS(F, C)                                                                                     \
     ASK(F, C, time) ASK(F, C, step) ASK(F, C, chance) ASK(F, C, much_chance) ASK(F, C, chance_outside)      \
     ASK(F, C, arguments) ASK(F, C, print) ASK(F, C, print_pieces) ASK(F, C, starts) ASK(F, C, refused)      \
-    ASK(F, C, exit) ASK(F, C, sleep)                                                                        \
+    ASK(F, C, exit) ASK(F, C, sleep) ASK(F, C, spin)                                                        \
     F(types, MAP, C(flag, BOOLEAN) C(price, DECIMAL(12, 2)) C(day, DATE),                                   \
       C(flag, BOOLEAN) C(price, DECIMAL(12, 2)) C(day, DATE))
 WM_MODULE(FUNCTIONS)

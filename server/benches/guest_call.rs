@@ -5,6 +5,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, StringArray};
+use arrow::datatypes::Int64Type;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use wasmill::udf::{Compiler, Limits, Moment, Runtime, Transform};
 
@@ -46,11 +47,27 @@ fn split_natively(lines: &ArrayRef) -> usize {
     origin.len()
 }
 
+/// A copy of a batch of numbers, into memory of its own.
+fn copied(numbers: &ArrayRef) -> ArrayRef {
+    let numbers = numbers.as_any().downcast_ref::<Int64Array>().expect("numbers");
+    Arc::new(Int64Array::from(black_box(numbers.values()).to_vec()))
+}
+
+/// The same four rounds as the guest's, as one would write them.
+fn mix_natively(numbers: &ArrayRef) -> ArrayRef {
+    let numbers = numbers.as_any().downcast_ref::<Int64Array>().expect("numbers");
+    Arc::new(numbers.unary::<_, Int64Type>(|x| {
+        let mixed = (0..4).fold(x as u64, |x, _| (x ^ (x >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        (mixed ^ (mixed >> 29)) as i64
+    }))
+}
+
 fn guest_call(criterion: &mut Criterion) {
     let runtime = Runtime::new(Limits::default(), Compiler::Here).expect("the engine");
     let split = transform(&runtime, "text", "split_words");
     let mix = transform(&runtime, "numbers", "mix");
     let same = transform(&runtime, "identity", "bigint");
+    let passed = transform(&runtime, "identity", "passed");
 
     criterion.bench_function("open", |bench| bench.iter(|| black_box(split.open(MOMENT).expect("a guest"))));
 
@@ -61,6 +78,7 @@ fn guest_call(criterion: &mut Criterion) {
             ("split_words", &split, lines(rows)),
             ("mix", &mix, numbers(rows)),
             ("same", &same, numbers(rows)),
+            ("passed", &passed, numbers(rows)),
         ];
         for (name, transform, column) in cases {
             let mut guest = transform.open(MOMENT).expect("a guest");
@@ -68,6 +86,17 @@ fn guest_call(criterion: &mut Criterion) {
                 bench.iter(|| guest.process(std::slice::from_ref(&column), rows).expect("a result"));
             });
         }
+        let column = numbers(rows);
+        group.bench_function(BenchmarkId::new("memcpy", rows), |bench| bench.iter(|| copied(&column)));
+        group.bench_function(BenchmarkId::new("mix_natively", rows), |bench| {
+            bench.iter(|| mix_natively(&column))
+        });
+        group.bench_function(BenchmarkId::new("passed_in_a_fresh_guest", rows), |bench| {
+            bench.iter(|| {
+                let mut guest = passed.open(MOMENT).expect("a guest");
+                guest.process(std::slice::from_ref(&column), rows).expect("a result")
+            });
+        });
         let column = lines(rows);
         group.bench_function(BenchmarkId::new("split_natively", rows), |bench| {
             bench.iter(|| split_natively(&column))

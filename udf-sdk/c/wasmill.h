@@ -12,7 +12,7 @@
  *     #define FUNCTIONS(F, C) F(shout, MAP, C(word, STRING), C(loud, STRING))
  *     WM_MODULE(FUNCTIONS)
  *
- *     clang --target=wasm32 -O3 -mbulk-memory -msimd128 -nostdlib -Wl,--no-entry -o shout.wasm shout.c
+ *     clang --target=wasm32 -O3 -mbulk-memory -msimd128 -nostdlib -Wl,--no-entry -Wl,--initial-memory=5242880 -o shout.wasm shout.c
  *
  * README.md beside this file is the reference, ../ABI.md is what crosses the boundary. Needs clang.
  */

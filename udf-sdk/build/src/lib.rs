@@ -38,7 +38,10 @@ pub fn rust(folder: &Path, target: &Path, profile: &str, packages: &[&str]) -> R
 pub fn c(folder: &Path, source: &str, include: &Path, to: &Path) -> Result<(), String> {
     let mut clang = Command::new("clang");
     clang.current_dir(folder).args(["--target=wasm32", "-std=c11", "-O3", "-mbulk-memory", "-msimd128"]);
-    clang.args(["-nostdlib", "-Wl,--no-entry", "-Wall", "-Wextra", "-I"]).arg(include);
+    // The memory need not grow in a call of usual size: growing it costs more than opening a guest.
+    clang
+        .args(["-nostdlib", "-Wl,--no-entry", "-Wl,--initial-memory=5242880", "-Wall", "-Wextra", "-I"])
+        .arg(include);
     run(clang.arg("-o").arg(to).arg(source))
 }
 
@@ -83,5 +86,7 @@ pub fn assemblyscript(
     // What a function makes is collected by the kit between batches. A class above which a function is declared is no
     // export, which the compiler would warn of.
     asc.args(["-O3", "--runtime", "minimal", "--exportStart", "_initialize", "--disableWarning", "235"]);
+    // As for C: 80 pages of 64 KiB.
+    asc.args(["--initialMemory", "80"]);
     run(asc.arg("--use").arg(format!("abort={kit}/index/abort")).arg("-o").arg(to))
 }

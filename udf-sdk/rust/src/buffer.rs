@@ -66,6 +66,23 @@ impl<T: Copy> Buffer<T> {
         &mut self.as_mut_slice()[start..]
     }
 
+    /// Appends `count` items, which come one after the other.
+    #[inline(always)]
+    pub fn extend_from(&mut self, count: usize, items: impl Iterator<Item = T>) {
+        self.reserve(count);
+        let start = self.len;
+        for (index, item) in items.take(count).enumerate() {
+            // SAFETY: there is room for `count` more.
+            unsafe { self.first.add(start + index).write(item) };
+            self.len = start + index + 1;
+        }
+    }
+
+    /// `count` items that stand somewhere already, and stay there while this is in use. What is appended goes elsewhere.
+    pub fn at(first: *const u8, count: usize) -> Buffer<T> {
+        Buffer { first: first.cast::<T>().cast_mut(), len: count, capacity: count }
+    }
+
     /// Where the first item is.
     pub fn start_mut(&mut self) -> *mut T {
         self.first

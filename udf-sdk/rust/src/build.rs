@@ -47,9 +47,16 @@ impl<T: Copy + Default> FixedBuilder<T> {
     #[inline(always)]
     pub fn map<K: Fixed>(&mut self, from: Column<'_, K>, mut f: impl FnMut(K::Native) -> T) {
         self.start_whole(from.rows(), from.may_have_nulls(), |index| from.valid_byte(index));
-        for (to, value) in self.values.extend_with(from.rows(), T::default()).iter_mut().zip(from.values()) {
-            *to = f(*value);
-        }
+        self.values.extend_from(from.rows(), from.values().iter().map(|value| f(*value)));
+    }
+
+    /// Makes the whole column the very one that came in: nothing is copied.
+    ///
+    /// # Panics
+    /// As [`FixedBuilder::map`].
+    pub fn same<K: Fixed<Native = T>>(&mut self, from: Column<'_, K>) {
+        self.start_whole(from.rows(), from.may_have_nulls(), |index| from.valid_byte(index));
+        self.values = Buffer::at(from.first, from.rows());
     }
 
     /// As [`FixedBuilder::map`] of two columns, null where one of them is.
@@ -63,9 +70,7 @@ impl<T: Copy + Default> FixedBuilder<T> {
         let has_nulls = one.may_have_nulls() || other.may_have_nulls();
         self.start_whole(one.rows(), has_nulls, |index| one.valid_byte(index) & other.valid_byte(index));
         let values = one.values().iter().zip(other.values());
-        for (to, (one, other)) in self.values.extend_with(one.rows(), T::default()).iter_mut().zip(values) {
-            *to = f(*one, *other);
-        }
+        self.values.extend_from(one.rows(), values.map(|(one, other)| f(*one, *other)));
     }
 
     fn start_whole(&mut self, rows: usize, has_nulls: bool, valid: impl Fn(usize) -> u8) {

@@ -38,6 +38,7 @@ module! {
     flat_map keep_positive(x: BIGINT) -> ();
     map checked(x: BIGINT) -> (y: BIGINT);
     map share(x: BIGINT) -> (y: BIGINT);
+    batch passed(x: BIGINT) -> (y: BIGINT);
     batch never(x: BIGINT) -> (y: BIGINT);
     map nothing() -> (one: INT);
 }
@@ -172,6 +173,11 @@ pub fn share(x: Option<i64>) -> Option<i64> {
     x.map(|x| 100 / x)
 }
 
+/// The column that came in, not copied.
+pub fn passed(x: Column<BIGINT>, y: &mut Builder<BIGINT>) {
+    y.same(x);
+}
+
 /// Gives up on every batch.
 pub fn never(x: Column<BIGINT>, _: &mut Builder<BIGINT>) -> Result<(), String> {
     Err(format!("will not have {} rows", x.rows()))
@@ -192,6 +198,14 @@ mod tests {
         assert_eq!(checked(Some(1)), Ok(Some(1)));
         let built = testing::built::<BIGINT>(|y| assert!(never(testing::column([1, 2]), y).is_err()));
         assert_eq!(built, []);
+    }
+
+    #[test]
+    fn a_column_is_passed_on() {
+        for values in [vec![], vec![Some(1), Some(2)], vec![None, Some(3), None]] {
+            let column = testing::column::<BIGINT>(values.iter().copied());
+            assert_eq!(testing::built::<BIGINT>(|y| passed(column, y)), values);
+        }
     }
 
     #[test]

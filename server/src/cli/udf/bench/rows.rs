@@ -56,9 +56,8 @@ fn columns_of_file(file: &Path, fields: &Fields, count: usize) -> Result<Vec<Arr
 }
 
 fn made_up(fields: &Fields, count: usize) -> Result<Vec<ArrayRef>> {
-    // No text says a month or nothing, so those columns are null.
-    let is_written = |field: &Field| !matches!(field.data_type(), DataType::Interval(_) | DataType::Null);
-    let written: Fields = fields.iter().filter(|field| is_written(field)).cloned().collect();
+    // Columns that JSON has no text for are null.
+    let written: Fields = fields.iter().filter(|field| is_written(field.data_type())).cloned().collect();
     let (mut noise, mut lines) = (Noise(0x9e37_79b9_7f4a_7c15), String::new());
     for row in 0..count {
         let members = written.iter().map(|field| (field.name().clone(), noise.value(field.data_type(), row)));
@@ -71,6 +70,25 @@ fn made_up(fields: &Fields, count: usize) -> Result<Vec<ArrayRef>> {
         None => new_null_array(field.data_type(), count),
     };
     Ok(fields.iter().map(column).collect())
+}
+
+/// Whether JSON lines can hold values of a type: intervals only as a column of their own, keys of maps only as texts.
+fn is_written(data_type: &DataType) -> bool {
+    let is_inside = |field: &std::sync::Arc<Field>| {
+        is_written(field.data_type()) && !matches!(field.data_type(), DataType::Duration(_))
+    };
+    match data_type {
+        DataType::Interval(_) | DataType::Null => false,
+        DataType::List(item) => is_inside(item),
+        DataType::Struct(fields) => fields.iter().all(is_inside),
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(fields) => {
+                fields[0].data_type() == &DataType::Utf8 && fields.iter().all(is_inside)
+            }
+            _ => false,
+        },
+        _ => true,
+    }
 }
 
 /// A sequence of numbers that looks random and is the same in every run.
@@ -150,6 +168,14 @@ mod tests {
              p ARRAY<BIGINT>, q MAP<STRING, INT>, r STRUCT<x: INT, y: ARRAY<STRING>>",
         )
         .unwrap();
+        assert_eq!(
+            made_up(parse_ddl("a VOID, b INTERVAL YEAR TO MONTH, c MAP<INT, INT>").unwrap().fields(), 3)
+                .unwrap()
+                .iter()
+                .map(|column| column.logical_null_count())
+                .collect::<Vec<_>>(),
+            [3, 3, 3]
+        );
         let columns = made_up(schema.fields(), 100).unwrap();
         for (column, field) in columns.iter().zip(schema.fields()) {
             assert_eq!((column.len(), column.null_count()), (100, 0), "{field}");

@@ -1,9 +1,9 @@
 //! Fuzzing on a stable compiler: bytes are bent at random, and kept to be bent again when something new is said about
 //! them. The targets are what reads bytes of a user or a guest: uploads, results, schemas, manifests.
 //!
-//! Each run has a seed of its own, which a failure prints; `WASMILL_SEED=N` is the same run again. With
-//! `WASMILL_FUZZ_SECONDS=600` each target goes on that long, and puts what was new and is small into `corpus/`, from
-//! where later runs start.
+//! A failure prints the seed of its run; `WASMILL_SEED=N` is another run, or the same again. With
+//! `WASMILL_FUZZ_SECONDS=600` each target goes on that long, and puts what was new and is small into a folder of the
+//! user's cache, from where later runs start.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,7 +20,7 @@ use crate::udf::inspect::inspect;
 
 /// Inputs to bend, besides which the oldest make room.
 const POOL_MAX: usize = 1_000;
-/// What goes into the corpus: so many files of a target, of this size.
+/// What is kept for later runs: so many files of a target, of this size.
 const KEPT_MAX: usize = 64;
 const KEPT_BYTES_MAX: usize = 1_024;
 
@@ -56,7 +56,8 @@ impl Drop for Turn<'_> {
 }
 
 fn folder(target: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/udf/tests/corpus").join(target)
+    let home = std::env::var_os("HOME").map_or_else(std::env::temp_dir, PathBuf::from);
+    home.join(".cache/wasmill-fuzz").join(target)
 }
 
 impl Target<'_> {

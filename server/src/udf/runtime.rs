@@ -22,6 +22,9 @@ use crate::error::{Error, Result};
 /// What an instance may take on our side, without its memory.
 const INSTANCE_BYTES: usize = 1024 * 1024;
 
+/// What an element of a table takes.
+const ELEMENT_BYTES: usize = size_of::<usize>();
+
 /// Runs guests. One for the process: it reserves 4 GiB of address space for each guest that may live.
 pub struct Runtime {
     pub(super) engine: Engine,
@@ -107,7 +110,9 @@ fn config(limits: &Limits, compiler: &Compiler, lines: Lines) -> Config {
     if PoolingAllocationConfig::is_pagemap_scan_available() {
         // Where the kernel tells which pages a guest touched, wiping these costs less than giving them back and
         // having the next guest fault them in. Without that, all of them would have to be wiped.
-        pool.pagemap_scan(Enabled::Yes).linear_memory_keep_resident(KEPT_BYTES);
+        pool.pagemap_scan(Enabled::Yes)
+            .linear_memory_keep_resident(KEPT_BYTES)
+            .table_keep_resident(limits.table_elements * ELEMENT_BYTES);
     }
     let mut config = Config::new();
     if compiler.is_here() {

@@ -71,7 +71,7 @@ impl Default for Limits {
             log_line_bytes: KIB,
             compile_memory_bytes: 3 * GIB,
             compile_cpu_s: 30,
-            compile_s: 60,
+            compile_s: 120,
         }
     }
 }

@@ -8,11 +8,12 @@ use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
 
 use super::refused::{self, OnError, Rows};
+use super::reuse::{Guest, Guests};
 use super::{Stage, StageRun, TaskReport, sample};
 use crate::error::{Error, Result};
 use crate::expression::Expression;
 use crate::fault;
-use crate::udf::{Moment, RowError, Transform, TransformInstance, Transformed};
+use crate::udf::{Moment, RowError, Transform, Transformed};
 
 /// Where an output column comes from.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,7 @@ pub enum UdfColumn {
 
 pub struct UdfStage {
     pub transform: Arc<Transform>,
+    pub guests: Arc<Guests>,
     /// What the guest gets, already of the types that its manifest asks for.
     pub arguments: Vec<Expression>,
     /// What leaves the stage; columns that nobody needs later are simply not here.
@@ -42,7 +44,7 @@ impl Stage for UdfStage {
     fn start(&self, moment: Moment) -> Result<Box<dyn StageRun>> {
         Ok(Box::new(UdfRun {
             transform: self.transform.clone(),
-            instance: self.transform.open(moment)?,
+            guest: self.guests.take(moment)?,
             arguments: self.arguments.clone(),
             outputs: self.outputs.clone(),
             schema: self.schema.clone(),
@@ -53,7 +55,7 @@ impl Stage for UdfStage {
 
 struct UdfRun {
     transform: Arc<Transform>,
-    instance: TransformInstance,
+    guest: Guest,
     arguments: Vec<Expression>,
     outputs: Vec<UdfColumn>,
     schema: SchemaRef,
@@ -90,14 +92,15 @@ impl StageRun for UdfRun {
         let evaluate = |e: &Expression| e.evaluate(&rows.batch);
         let arguments = self.arguments.iter().map(evaluate).collect::<Result<Vec<_>>>()?;
         fault::point("guest-before");
-        let results = self.instance.process(&arguments, rows.batch.num_rows())?;
+        let guest = self.guest.get()?;
+        let results = guest.process(&arguments, rows.batch.num_rows())?;
         fault::point("guest-after");
         for result in results {
             match (self.on_error, result.errors.first()) {
                 (_, None) => {}
                 (OnError::Fail, Some(error)) => {
                     let error = refused_row(&self.transform, &rows.batch, error);
-                    return Err(self.instance.keep_refused(&arguments, result.rows, error));
+                    return Err(self.guest.get()?.keep_refused(&arguments, result.rows, error));
                 }
                 (on_error, Some(_)) => refused::note(on_error, &rows, &result.errors, report)?,
             }

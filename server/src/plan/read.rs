@@ -321,10 +321,12 @@ impl Reader<'_> {
                 Some(StageSpec::Union { source: source?, stages: stages? })
             }
             _ => {
-                let words = self.map(node, "`udf`", &["module", "function", "input", "onError"])?;
+                let words = self.map(node, "`udf`", &["module", "function", "input", "onError", "reuse"])?;
+                let reuse = words.get("reuse").map_or(Some(false), |node| self.flag(node, "reuse"));
                 let on_error =
                     words.get("onError").map_or(Some(OnErrorSpec::Fail), |node| self.on_error(node));
-                Some(StageSpec::Udf(UdfSpec { on_error: on_error?, ..self.udf(&words, line)? }))
+                let udf = self.udf(&words, line)?;
+                Some(StageSpec::Udf(UdfSpec { on_error: on_error?, reuse: reuse?, ..udf }))
             }
         }
     }
@@ -337,7 +339,7 @@ impl Reader<'_> {
             None => self.missing(line, "input", "list the columns that go in: `input: [line]`"),
         };
         let on_error = OnErrorSpec::Fail;
-        Some(UdfSpec { module: module?, function: function?, input: input?, on_error })
+        Some(UdfSpec { module: module?, function: function?, input: input?, on_error, reuse: false })
     }
 
     fn on_error(&mut self, node: &Node) -> Option<OnErrorSpec> {
@@ -423,6 +425,18 @@ impl Reader<'_> {
             return None;
         }
         Some(list)
+    }
+
+    fn flag(&mut self, node: &Node, what: &str) -> Option<bool> {
+        match self.text(node, what)?.as_str() {
+            "true" => Some(true),
+            "false" => Some(false),
+            other => {
+                let problem = format!("`{what}` is `{other}`");
+                self.problems.add(node.line, problem, "write `true` or `false`");
+                None
+            }
+        }
     }
 
     fn count(&mut self, node: &Node) -> Option<usize> {

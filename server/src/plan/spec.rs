@@ -79,6 +79,8 @@ pub struct UdfSpec {
     pub input: Vec<At<String>>,
     /// Always [`OnErrorSpec::Fail`] where the function has no outcome for a row.
     pub on_error: OnErrorSpec,
+    /// Whether guests go on from batch to batch; never for functions that are not transforms.
+    pub reuse: bool,
 }
 
 /// What becomes of rows that a function refuses.

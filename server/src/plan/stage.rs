@@ -12,7 +12,8 @@ use crate::error::{Error, Result};
 use crate::expression::coercion::widens_to;
 use crate::expression::{Analyzer, Expression, SelectItem};
 use crate::operator::{
-    Filter, Generate, OnError, Project, Stage, UdfColumn, UdfStage, WATERMARK_DELAY_KEY, WatermarkStage,
+    Filter, Generate, Guests, OnError, Project, Stage, UdfColumn, UdfStage, WATERMARK_DELAY_KEY,
+    WatermarkStage,
 };
 use crate::record::{parse_delay_micros, timestamp_type, type_name};
 use crate::udf::{Callable, Transform, same_layout};
@@ -37,6 +38,7 @@ pub enum Step {
         module: String,
         input: Vec<String>,
         on_error: OnError,
+        guests: Arc<Guests>,
     },
 }
 
@@ -58,10 +60,11 @@ impl Step {
                 }
                 Step::Watermark { column: column.clone(), delay_us, node }
             }
-            StageSpec::Udf(UdfSpec { module, function, input, .. }) => {
+            StageSpec::Udf(UdfSpec { module, function, input, reuse, .. }) => {
                 let transform = context.module(module)?.transform(function)?;
-                let on_error = OnError::Fail;
-                Step::Udf { transform, module: module.clone(), input: texts(input), on_error }
+                let guests = Arc::new(Guests::new(transform.clone(), *reuse));
+                let (module, input, on_error) = (module.clone(), texts(input), OnError::Fail);
+                Step::Udf { transform, module, input, on_error, guests }
             }
             _ => return Ok(None),
         }))
@@ -100,8 +103,9 @@ impl Step {
             Step::Watermark { column, delay_us, node } => {
                 Ok(Arc::new(watermark(&analyzer, schema, column, *delay_us, *node)?))
             }
-            Step::Udf { transform, input, on_error, .. } => {
-                let stage = udf(&analyzer, schema, transform, input, needed)?;
+            Step::Udf { transform, input, on_error, guests, .. } => {
+                let guests = guests.clone();
+                let stage = udf(&analyzer, schema, (transform, guests), input, needed)?;
                 Ok(Arc::new(UdfStage { on_error: *on_error, ..stage }))
             }
         }
@@ -278,7 +282,7 @@ fn watermark(
 fn udf(
     analyzer: &Analyzer,
     schema: &SchemaRef,
-    transform: &Arc<Transform>,
+    (transform, guests): (&Arc<Transform>, Arc<Guests>),
     input: &[String],
     needed: Option<&BTreeSet<String>>,
 ) -> Result<UdfStage> {
@@ -301,7 +305,7 @@ fn udf(
         }
     }
     let (transform, schema) = (transform.clone(), Arc::new(Schema::new(fields)));
-    Ok(UdfStage { transform, arguments, outputs, schema, on_error: OnError::Fail })
+    Ok(UdfStage { transform, guests, arguments, outputs, schema, on_error: OnError::Fail })
 }
 
 /// The expressions of `input`, of the types that the function takes.

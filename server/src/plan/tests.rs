@@ -223,6 +223,7 @@ fn a_wrong_way_to_treat_refused_rows_is_told_with_what_would_work() {
     );
     for (stages, sink, wanted) in [
         (checked("sometimes"), CONSOLE, "write `fail`, `skip`, or `{deadLetter:"),
+        (checked("skip, reuse: 2"), CONSOLE, "write `true` or `false`"),
         (checked("{}"), CONSOLE, "`onError` says nothing"),
         (checked("{deadLeter: {}}"), CONSOLE, "did you mean `deadLetter`?"),
         (letters("options: {path: /tmp/letters}"), CONSOLE, "name the deadLetter's format: json"),

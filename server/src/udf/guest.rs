@@ -57,6 +57,12 @@ impl Guest {
         }
     }
 
+    /// Goes on in another moment, as if it had never lived in this one.
+    pub fn begin(&mut self, moment: Moment) {
+        (self.moment, self.luck) = (moment, Luck { slept_ns: 0, chance: moment.seed });
+        self.lines_shown.clear();
+    }
+
     pub fn luck(&self) -> Luck {
         self.luck
     }

@@ -156,6 +156,12 @@ impl Live {
         keep(&self.module, self.index as usize, self.moment, error, Some((block, self.luck)))
     }
 
+    /// Serves another batch, in its moment.
+    pub fn begin(&mut self, moment: Moment) {
+        self.moment = moment;
+        self.store.data_mut().begin(moment);
+    }
+
     /// Has the guest's clock and random numbers go on where those of another one stood.
     pub fn set_luck(&mut self, luck: Luck) {
         self.store.data_mut().set_luck(luck);

@@ -74,6 +74,19 @@ impl TransformInstance {
 }
 
 impl TransformInstance {
+    /// Goes on with another stream of batches. What the guest keeps from those before must not matter to it.
+    pub fn begin(&mut self, moment: Moment) -> Result<()> {
+        self.live.with(|live| {
+            live.begin(moment);
+            Ok(())
+        })
+    }
+
+    /// False after an error.
+    pub fn is_alive(&self) -> bool {
+        self.live.live().is_some()
+    }
+
     /// Keeps the call in which the function refused some of `rows`, which fails the batch, if failures are kept; the
     /// error says in which file.
     pub fn keep_refused(&self, columns: &[ArrayRef], rows: Range<usize>, error: Error) -> Error {

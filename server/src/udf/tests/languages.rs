@@ -221,16 +221,22 @@ fn go_starts_at_time_zero() {
 #[test]
 fn chance_comes_from_the_seed_and_goes_on() {
     let transform = other("preview1").transform("chance").unwrap();
-    let draw = |seed| {
-        let mut guest = transform.open(Moment { seed, ..MOMENT }).unwrap();
+    let draw = |guest: &mut TransformInstance| {
         let column = numbers(&[Some(8), Some(8), Some(3)]);
         let calls =
             [1, 2].map(|_| guest.process(&[Arc::clone(&column)], 3).unwrap().remove(0).columns.remove(0));
         concat(&[calls[0].as_ref(), calls[1].as_ref()]).unwrap()
     };
-    let drawn = draw(7);
-    assert_eq!(&drawn, &draw(7));
-    assert_ne!(&drawn, &draw(8));
+    let of_seed = |seed| Moment { seed, ..MOMENT };
+    let mut guest = transform.open(of_seed(7)).unwrap();
+    let drawn = draw(&mut guest);
+    assert_eq!(&drawn, &draw(&mut transform.open(of_seed(7)).unwrap()));
+    assert_ne!(&drawn, &draw(&mut transform.open(of_seed(8)).unwrap()));
+    // A guest that goes on in another batch draws what a fresh one would.
+    for seed in [8, 7] {
+        guest.begin(of_seed(seed)).unwrap();
+        assert_eq!(&draw(&mut guest) == &drawn, seed == 7);
+    }
     let values = drawn.as_primitive::<arrow::datatypes::Int64Type>().values().to_vec();
     let mut different = values.clone();
     different.sort_unstable();
